@@ -1,0 +1,2 @@
+//! The `afx` command.
+fn main() {}

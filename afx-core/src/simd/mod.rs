@@ -1,0 +1,246 @@
+//! Vector kernels: one body, run with the widest instructions the machine has.
+//!
+//! A value of a type that implements [`Simd`] is the proof that its instructions may be used, so every method is safe to
+//! call. A kernel is a struct that implements [`Kernel`]; it is written once, generic over the token, and the type of its
+//! numbers decides which tokens exist: `f32` has AVX-512, AVX2 with FMA and the portable lanes of the `wide` crate (SSE2,
+//! NEON, simd128 or scalar, chosen when compiling); every other [`Scalar`] has [`One`], which is the reference that the
+//! others are tested against.
+//!
+//! Rules learnt by measuring: dispatch once per block, never per gate; multiply-add only through [`Simd::mul_add`] (the
+//! method of `f32` is a library call on a baseline build); at least four independent accumulators; NaN must propagate.
+
+mod portable;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+use crate::Scalar;
+use core::marker::PhantomData;
+pub use portable::Portable;
+#[cfg(target_arch = "x86_64")]
+pub use x86::{Avx2, Avx512};
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// A set of vector instructions over lanes of `Self::T`; holding the value proves that they exist here.
+pub trait Simd: Copy + sealed::Sealed {
+    /// The number in a lane.
+    type T: Scalar;
+    /// A vector of [`Simd::N`] lanes.
+    type V: Copy;
+    /// Lanes in a vector.
+    const N: usize;
+
+    /// All lanes `value`.
+    fn splat(self, value: Self::T) -> Self::V;
+    /// The first [`Simd::N`] numbers of `from`, which must hold as many.
+    fn load(self, from: &[Self::T]) -> Self::V;
+    /// Writes all lanes to the start of `to`, which must hold [`Simd::N`] numbers.
+    fn store(self, v: Self::V, to: &mut [Self::T]);
+    /// The first `from.len()` lanes from `from` (at most [`Simd::N`]), zero in the others.
+    fn load_partial(self, from: &[Self::T]) -> Self::V;
+    /// Writes the first `to.len()` lanes (at most [`Simd::N`]).
+    fn store_partial(self, v: Self::V, to: &mut [Self::T]);
+    /// `a + b`
+    fn add(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a - b`
+    fn sub(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a * b`
+    fn mul(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a / b`
+    fn div(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a * b + c`, fused only where the hardware does it in one instruction.
+    fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// Sum of all lanes, in a fixed order.
+    fn sum(self, v: Self::V) -> Self::T;
+    /// Hyperbolic tangent; for `f32` the rational of [`crate::activation::tanh`], exact otherwise. NaN stays NaN.
+    fn tanh(self, v: Self::V) -> Self::V;
+    /// Logistic function, from [`Simd::tanh`] by `0.5 + 0.5 tanh(x / 2)`.
+    fn sigmoid(self, v: Self::V) -> Self::V;
+    /// Runs `kernel` with this set of instructions enabled.
+    fn vectorize<K: Kernel<Self::T>>(self, kernel: K) -> K::Out;
+}
+
+/// A computation over vectors; write `call` with `#[inline(always)]`.
+pub trait Kernel<T: Scalar> {
+    /// What it returns.
+    type Out;
+    /// The body, for any instruction set.
+    fn call<S: Simd<T = T>>(self, simd: S) -> Self::Out;
+}
+
+/// Runs an `f32` kernel with the best instructions of this machine: AVX-512, AVX2 with FMA, else [`Portable`].
+///
+/// With feature `std` the choice is made at run time (a cached load per call); without it, when compiling.
+#[inline]
+pub fn dispatch<K: Kernel<f32>>(kernel: K) -> K::Out {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if let Some(token) = Avx512::new() {
+            return token.vectorize(kernel);
+        }
+        if let Some(token) = Avx2::new() {
+            return token.vectorize(kernel);
+        }
+    }
+    Portable.vectorize(kernel)
+}
+
+/// One lane of any scalar: plain arithmetic, exact functions. The reference for every other token.
+pub struct One<T>(PhantomData<T>);
+
+impl<T> One<T> {
+    /// Always available.
+    #[inline(always)]
+    pub const fn new() -> Self {
+        One(PhantomData)
+    }
+}
+impl<T> Default for One<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+impl<T> Clone for One<T> {
+    #[inline(always)]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T> Copy for One<T> {}
+impl<T> sealed::Sealed for One<T> {}
+
+impl<T: Scalar> Simd for One<T> {
+    type T = T;
+    type V = T;
+    const N: usize = 1;
+    #[inline(always)]
+    fn splat(self, value: T) -> T {
+        value
+    }
+    #[inline(always)]
+    fn load(self, from: &[T]) -> T {
+        from[0]
+    }
+    #[inline(always)]
+    fn store(self, v: T, to: &mut [T]) {
+        to[0] = v;
+    }
+    #[inline(always)]
+    fn load_partial(self, from: &[T]) -> T {
+        from.first().copied().unwrap_or(T::ZERO)
+    }
+    #[inline(always)]
+    fn store_partial(self, v: T, to: &mut [T]) {
+        if let Some(first) = to.first_mut() {
+            *first = v;
+        }
+    }
+    #[inline(always)]
+    fn add(self, a: T, b: T) -> T {
+        a + b
+    }
+    #[inline(always)]
+    fn sub(self, a: T, b: T) -> T {
+        a - b
+    }
+    #[inline(always)]
+    fn mul(self, a: T, b: T) -> T {
+        a * b
+    }
+    #[inline(always)]
+    fn div(self, a: T, b: T) -> T {
+        a / b
+    }
+    #[inline(always)]
+    fn mul_add(self, a: T, b: T, c: T) -> T {
+        a * b + c
+    }
+    #[inline(always)]
+    fn sum(self, v: T) -> T {
+        v
+    }
+    #[inline(always)]
+    fn tanh(self, v: T) -> T {
+        v.tanh()
+    }
+    #[inline(always)]
+    fn sigmoid(self, v: T) -> T {
+        v.sigmoid()
+    }
+    #[inline(always)]
+    fn vectorize<K: Kernel<T>>(self, kernel: K) -> K::Out {
+        kernel.call(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    /// `tanh`, `sigmoid` and a dot product over all lanes of a token.
+    struct Probe<'a>(&'a [f32], &'a mut [f32]);
+    impl Kernel<f32> for Probe<'_> {
+        type Out = f32;
+        #[inline(always)]
+        fn call<S: Simd<T = f32>>(self, s: S) -> f32 {
+            let mut total = s.splat(0.0);
+            for (x, y) in self.0.chunks(S::N).zip(self.1.chunks_mut(2 * S::N)) {
+                let v = s.load_partial(x);
+                total = s.mul_add(v, v, total);
+                let (a, b) = y.split_at_mut(x.len());
+                s.store_partial(s.tanh(v), a);
+                s.store_partial(s.sigmoid(v), b);
+            }
+            s.sum(total)
+        }
+    }
+
+    fn run<S: Simd<T = f32>>(s: S, x: &[f32]) -> (Vec<f32>, f32) {
+        let mut y = vec![0.0; 2 * x.len()];
+        let dot = s.vectorize(Probe(x, &mut y));
+        // Chunks of a wider token interleave differently: bring both halves of each chunk back in order.
+        let mut tanh = Vec::new();
+        let mut sigmoid = Vec::new();
+        for (x, y) in x.chunks(S::N).zip(y.chunks(2 * S::N)) {
+            tanh.extend_from_slice(&y[..x.len()]);
+            sigmoid.extend_from_slice(&y[x.len()..]);
+        }
+        tanh.extend(sigmoid);
+        (tanh, dot)
+    }
+
+    fn check<S: Simd<T = f32>>(s: S) {
+        let x: Vec<f32> = (0..1003).map(|i| (i as f32 - 501.0) * 0.04).collect();
+        let (expected, dot) = run(One::new(), &x);
+        let (found, d) = run(s, &x);
+        for (e, f) in expected.iter().zip(&found) {
+            assert!((e - f).abs() < 4e-7, "{e} {f}"); // 3e-7 of the rational, and rounding
+        }
+        assert!((dot - d).abs() < 1e-5 * dot);
+        let (nan, _) = run(s, &[0.0, f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e-40]);
+        assert!(nan[1].is_nan() && nan[6].is_nan());
+        assert!((nan[2] - 1.0).abs() < 1e-6 && (nan[3] + 1.0).abs() < 1e-6 && nan[7] > 0.999 && nan[8] < 1e-3);
+    }
+
+    #[test]
+    fn portable_agrees_with_one_lane() {
+        check(Portable);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn wide_tokens_agree_with_one_lane() {
+        match Avx2::new() {
+            Some(token) => check(token),
+            None => std::println!("skipped: this processor has no AVX2"),
+        }
+        match Avx512::new() {
+            Some(token) => check(token),
+            None => std::println!("skipped: this processor has no AVX-512"),
+        }
+    }
+}

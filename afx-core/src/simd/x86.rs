@@ -1,0 +1,168 @@
+//! AVX2 with FMA and AVX-512, found at run time. The only `unsafe` of the workspace.
+#![allow(unsafe_code)]
+
+use super::{Kernel, Simd, sealed};
+use crate::activation::rational;
+use core::arch::x86_64::*;
+
+/// Eight lanes of AVX2 with FMA.
+#[derive(Clone, Copy, Debug)]
+pub struct Avx2(());
+
+/// Sixteen lanes of AVX-512 (F, VL and DQ).
+#[derive(Clone, Copy, Debug)]
+pub struct Avx512(());
+
+macro_rules! detect {
+    ($($feature:tt),+) => {{
+        #[cfg(feature = "std")]
+        let found = $(std::is_x86_feature_detected!($feature))&&+;
+        #[cfg(not(feature = "std"))]
+        let found = $(cfg!(target_feature = $feature))&&+;
+        found
+    }};
+}
+
+impl Avx2 {
+    /// The token, where the processor has AVX2 and FMA.
+    #[inline]
+    pub fn new() -> Option<Self> {
+        detect!("avx2", "fma").then_some(Self(()))
+    }
+}
+
+impl Avx512 {
+    /// The token, where the processor has AVX-512 F, VL and DQ.
+    #[inline]
+    pub fn new() -> Option<Self> {
+        detect!("avx2", "fma", "avx512f", "avx512vl", "avx512dq").then_some(Self(()))
+    }
+}
+
+impl sealed::Sealed for Avx2 {}
+impl sealed::Sealed for Avx512 {}
+
+/// A method whose body is one intrinsic.
+macro_rules! op {
+    ($name:ident, $v:ty, $f:ident, $($arg:ident),+) => {
+        #[inline(always)]
+        fn $name(self, $($arg: $v),+) -> $v {
+            // SAFETY: the token exists only where the features were detected.
+            unsafe { $f($($arg),+) }
+        }
+    };
+}
+
+macro_rules! token {
+    ($t:ident, $v:ty, $n:literal, $features:literal, $set:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $div:ident, $fma:ident, $max:ident, $min:ident) => {
+        impl Simd for $t {
+            type T = f32;
+            type V = $v;
+            const N: usize = $n;
+            #[inline(always)]
+            fn splat(self, value: f32) -> $v {
+                // SAFETY: the token exists only where the features were detected.
+                unsafe { $set(value) }
+            }
+            #[inline(always)]
+            fn load(self, from: &[f32]) -> $v {
+                let from = &from[..$n];
+                // SAFETY: as above, and the slice holds the lanes.
+                unsafe { $load(from.as_ptr()) }
+            }
+            #[inline(always)]
+            fn store(self, v: $v, to: &mut [f32]) {
+                let to = &mut to[..$n];
+                // SAFETY: as above, and the slice holds the lanes.
+                unsafe { $store(to.as_mut_ptr(), v) }
+            }
+            #[inline(always)]
+            fn load_partial(self, from: &[f32]) -> $v {
+                let mut lanes = [0.0; $n];
+                let n = from.len().min($n);
+                lanes[..n].copy_from_slice(&from[..n]);
+                self.load(&lanes)
+            }
+            #[inline(always)]
+            fn store_partial(self, v: $v, to: &mut [f32]) {
+                let mut lanes = [0.0; $n];
+                self.store(v, &mut lanes);
+                let n = to.len().min($n);
+                to[..n].copy_from_slice(&lanes[..n]);
+            }
+            op!(add, $v, $add, a, b);
+            op!(sub, $v, $sub, a, b);
+            op!(mul, $v, $mul, a, b);
+            op!(div, $v, $div, a, b);
+            op!(mul_add, $v, $fma, a, b, c);
+            #[inline(always)]
+            fn sum(self, v: $v) -> f32 {
+                let mut lanes = [0.0; $n];
+                self.store(v, &mut lanes);
+                let mut width = $n / 2;
+                while width > 0 {
+                    for i in 0..width {
+                        lanes[i] += lanes[i + width];
+                    }
+                    width /= 2;
+                }
+                lanes[0]
+            }
+            // The operand order keeps NaN: the instructions return their second operand when either is NaN.
+            #[inline(always)]
+            fn tanh(self, v: $v) -> $v {
+                // SAFETY: the token exists only where the features were detected.
+                let clamped = unsafe { $min($set(rational::LIMIT), $max($set(-rational::LIMIT), v)) };
+                rational::tanh(self, clamped)
+            }
+            #[inline(always)]
+            fn sigmoid(self, v: $v) -> $v {
+                // SAFETY: the token exists only where the features were detected.
+                let clamped = unsafe { $min($set(2.0 * rational::LIMIT), $max($set(-2.0 * rational::LIMIT), v)) };
+                rational::sigmoid(self, clamped)
+            }
+            #[inline(always)]
+            fn vectorize<K: Kernel<f32>>(self, kernel: K) -> K::Out {
+                #[target_feature(enable = $features)]
+                fn go<K: Kernel<f32>>(token: $t, kernel: K) -> K::Out {
+                    kernel.call(token)
+                }
+                // SAFETY: the token exists only where the features were detected.
+                unsafe { go(self, kernel) }
+            }
+        }
+    };
+}
+
+token!(
+    Avx2,
+    __m256,
+    8,
+    "avx2,fma",
+    _mm256_set1_ps,
+    _mm256_loadu_ps,
+    _mm256_storeu_ps,
+    _mm256_add_ps,
+    _mm256_sub_ps,
+    _mm256_mul_ps,
+    _mm256_div_ps,
+    _mm256_fmadd_ps,
+    _mm256_max_ps,
+    _mm256_min_ps
+);
+token!(
+    Avx512,
+    __m512,
+    16,
+    "avx2,fma,avx512f,avx512vl,avx512dq",
+    _mm512_set1_ps,
+    _mm512_loadu_ps,
+    _mm512_storeu_ps,
+    _mm512_add_ps,
+    _mm512_sub_ps,
+    _mm512_mul_ps,
+    _mm512_div_ps,
+    _mm512_fmadd_ps,
+    _mm512_max_ps,
+    _mm512_min_ps
+);
