@@ -1,6 +1,11 @@
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 //! Traits, vector kernels and real-time plumbing for knob-conditioned audio effects.
+//!
+//! A conditioned effect is a plain effect whose parameters are a differentiable function of its knobs. Here are the pieces that sentence
+//! needs: [`Layer`] (a plain effect: sizes only), [`Layout`] (its parameters, one slice), [`Adapter`] (knobs to parameters),
+//! [`Conditioned`] (the two together) and [`Voice`] (one that plays, behind the object-safe [`Processor`]). [`Differentiable`] adds the
+//! derivative for training. Cells, adapters and filters live in `afx-models` and `afx-dsp`.
 
 #[cfg(not(any(feature = "std", feature = "libm")))]
 compile_error!("afx-core needs feature `std` or feature `libm` for its elementary functions");
@@ -10,7 +15,24 @@ extern crate alloc;
 extern crate std;
 
 pub mod activation;
+mod adapter;
+mod aligned;
+mod chain;
+pub mod kernels;
+mod layer;
+mod layout;
+mod processor;
 mod scalar;
 pub mod simd;
+#[cfg(feature = "dev")]
+pub mod testing;
+mod voice;
 
+pub use adapter::{Adapter, Conditioned};
+pub use aligned::Aligned;
+pub use chain::Chain;
+pub use layer::{Differentiable, Layer, SETTLE_FRAMES};
+pub use layout::{ALIGN, Affine, Layout, Role, Tensor, places};
+pub use processor::Processor;
 pub use scalar::Scalar;
+pub use voice::{Voice, VoiceError};

@@ -84,10 +84,16 @@ pub trait Scalar:
     fn dispatch<K: Kernel<Self>>(kernel: K) -> K::Out {
         kernel.call(crate::simd::One::new())
     }
+    /// [`Scalar::dispatch`] for vectors of about `width` numbers, with no more lanes than that needs.
+    #[inline]
+    fn dispatch_width<K: Kernel<Self>>(width: usize, kernel: K) -> K::Out {
+        let _ = width;
+        Self::dispatch(kernel)
+    }
 }
 
 macro_rules! scalar {
-    ($t:ty, $dispatch:expr) => {
+    ($t:ty, $dispatch:path, $width:path) => {
         impl Scalar for $t {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -133,12 +139,24 @@ macro_rules! scalar {
             }
             #[inline]
             fn dispatch<K: Kernel<Self>>(kernel: K) -> K::Out {
-                #[allow(clippy::redundant_closure_call)]
-                ($dispatch)(kernel)
+                $dispatch(kernel)
+            }
+            #[inline]
+            fn dispatch_width<K: Kernel<Self>>(width: usize, kernel: K) -> K::Out {
+                $width(width, kernel)
             }
         }
     };
 }
 
-scalar!(f32, |k| crate::simd::dispatch(k));
-scalar!(f64, |k: K| k.call(crate::simd::One::new()));
+#[inline]
+fn one<K: Kernel<f64>>(kernel: K) -> K::Out {
+    kernel.call(crate::simd::One::new())
+}
+#[inline]
+fn one_width<K: Kernel<f64>>(_: usize, kernel: K) -> K::Out {
+    one(kernel)
+}
+
+scalar!(f32, crate::simd::dispatch, crate::simd::dispatch_width);
+scalar!(f64, one, one_width);

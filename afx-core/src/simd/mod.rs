@@ -58,6 +58,56 @@ pub trait Simd: Copy + sealed::Sealed {
     fn tanh(self, v: Self::V) -> Self::V;
     /// Logistic function, from [`Simd::tanh`] by `0.5 + 0.5 tanh(x / 2)`.
     fn sigmoid(self, v: Self::V) -> Self::V;
+    /// `acc[m][g][c] += Σ_k x[m][k] w[k * stride + g * group + c * N ..]`: some columns of a matrix stored row by row, times `M` vectors.
+    ///
+    /// The columns are `G` groups of `C` vectors. Where `C` is small, several partial sums hide the latency of the multiply-add; their
+    /// number depends on `C` alone, so that one and two vectors at a time give the same bits.
+    ///
+    /// # Panics
+    /// When the vectors differ in length, or `w` ends before the last row does.
+    #[inline(always)]
+    fn matvec<const M: usize, const G: usize, const C: usize>(
+        self,
+        acc: &mut [[[Self::V; C]; G]; M],
+        x: [&[Self::T]; M],
+        w: &[Self::T],
+        stride: usize,
+        group: usize,
+    ) {
+        for k in 0..x[0].len() {
+            for g in 0..G {
+                for c in 0..C {
+                    let w = self.load(&w[k * stride + g * group + c * Self::N..]);
+                    for m in 0..M {
+                        acc[m][g][c] = self.mul_add(w, self.splat(x[m][k]), acc[m][g][c]);
+                    }
+                }
+            }
+        }
+    }
+    /// `acc[r][c] += Σ_k a[k * a_stride + r] b[k * b_stride + c * N ..]` over `steps` values of `k`: a tile of a sum of outer products.
+    ///
+    /// # Panics
+    /// When `a` or `b` ends before the last step does.
+    #[inline(always)]
+    fn outer<const R: usize, const C: usize>(
+        self,
+        acc: &mut [[Self::V; C]; R],
+        a: &[Self::T],
+        a_stride: usize,
+        b: &[Self::T],
+        b_stride: usize,
+        steps: usize,
+    ) {
+        for k in 0..steps {
+            for c in 0..C {
+                let b = self.load(&b[k * b_stride + c * Self::N..]);
+                for r in 0..R {
+                    acc[r][c] = self.mul_add(self.splat(a[k * a_stride + r]), b, acc[r][c]);
+                }
+            }
+        }
+    }
     /// Runs `kernel` with this set of instructions enabled.
     fn vectorize<K: Kernel<Self::T>>(self, kernel: K) -> K::Out;
 }
@@ -85,6 +135,19 @@ pub fn dispatch<K: Kernel<f32>>(kernel: K) -> K::Out {
         }
     }
     Portable.vectorize(kernel)
+}
+
+/// [`dispatch`] for vectors of about `width` numbers: lanes that a shorter vector would leave idle are not worth their cost.
+#[inline]
+pub fn dispatch_width<K: Kernel<f32>>(width: usize, kernel: K) -> K::Out {
+    #[cfg(target_arch = "x86_64")]
+    if width <= Avx2::N
+        && let Some(token) = Avx2::new()
+    {
+        return token.vectorize(kernel);
+    }
+    let _ = width;
+    dispatch(kernel)
 }
 
 /// One lane of any scalar: plain arithmetic, exact functions. The reference for every other token.

@@ -55,6 +55,38 @@ macro_rules! op {
 
 macro_rules! token {
     ($t:ident, $v:ty, $n:literal, $features:literal, $set:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $div:ident, $fma:ident, $max:ident, $min:ident) => {
+        impl $t {
+            /// One term of `matvec`; private, because its callers bound `k` and the last load.
+            #[inline(always)]
+            fn add_row<const M: usize, const G: usize, const C: usize>(
+                self,
+                acc: &mut [[[$v; C]; G]; M],
+                x: &[&[f32]; M],
+                w: &[f32],
+                k: usize,
+                stride: usize,
+                group: usize,
+            ) {
+                // SAFETY: the token exists only where the features were detected; both callers keep `k` below the length of every `x` after
+                // they asserted that the row of the last `k` ends inside `w`.
+                unsafe {
+                    let mut xs = [$set(0.0); M];
+                    for m in 0..M {
+                        xs[m] = $set(*x[m].get_unchecked(k));
+                    }
+                    let row = w.as_ptr().add(k * stride);
+                    for g in 0..G {
+                        for c in 0..C {
+                            let w = $load(row.add(g * group + c * $n));
+                            for m in 0..M {
+                                acc[m][g][c] = $fma(w, xs[m], acc[m][g][c]);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+
         impl Simd for $t {
             type T = f32;
             type V = $v;
@@ -120,6 +152,81 @@ macro_rules! token {
                 // SAFETY: the token exists only where the features were detected.
                 let clamped = unsafe { $min($set(2.0 * rational::LIMIT), $max($set(-2.0 * rational::LIMIT), v)) };
                 rational::sigmoid(self, clamped)
+            }
+            #[inline(always)]
+            fn matvec<const M: usize, const G: usize, const C: usize>(
+                self,
+                acc: &mut [[[$v; C]; G]; M],
+                x: [&[f32]; M],
+                w: &[f32],
+                stride: usize,
+                group: usize,
+            ) {
+                let steps = x[0].len();
+                let Some(last) = steps.checked_sub(1) else { return };
+                assert!(x.iter().all(|x| x.len() == steps), "matvec: vectors of different lengths");
+                assert!(last * stride + (G - 1) * group + C * $n <= w.len(), "matvec: the matrix ends early");
+                let zero = [[[self.splat(0.0); C]; G]; M];
+                let mut k = 0;
+                if C == 1 {
+                    let mut part = [zero; 3];
+                    while k + 4 <= steps {
+                        self.add_row(acc, &x, w, k, stride, group);
+                        self.add_row(&mut part[0], &x, w, k + 1, stride, group);
+                        self.add_row(&mut part[1], &x, w, k + 2, stride, group);
+                        self.add_row(&mut part[2], &x, w, k + 3, stride, group);
+                        k += 4;
+                    }
+                    for m in 0..M {
+                        for g in 0..G {
+                            let (low, high) = (self.add(acc[m][g][0], part[0][m][g][0]), self.add(part[1][m][g][0], part[2][m][g][0]));
+                            acc[m][g][0] = self.add(low, high);
+                        }
+                    }
+                } else if C == 2 {
+                    let mut part = zero;
+                    while k + 2 <= steps {
+                        self.add_row(acc, &x, w, k, stride, group);
+                        self.add_row(&mut part, &x, w, k + 1, stride, group);
+                        k += 2;
+                    }
+                    for m in 0..M {
+                        for g in 0..G {
+                            for c in 0..C {
+                                acc[m][g][c] = self.add(acc[m][g][c], part[m][g][c]);
+                            }
+                        }
+                    }
+                }
+                while k < steps {
+                    self.add_row(acc, &x, w, k, stride, group);
+                    k += 1;
+                }
+            }
+            #[inline(always)]
+            fn outer<const R: usize, const C: usize>(
+                self,
+                acc: &mut [[$v; C]; R],
+                a: &[f32],
+                a_stride: usize,
+                b: &[f32],
+                b_stride: usize,
+                steps: usize,
+            ) {
+                let Some(last) = steps.checked_sub(1) else { return };
+                assert!(last * a_stride + R <= a.len() && last * b_stride + C * $n <= b.len(), "outer: a factor ends early");
+                for k in 0..steps {
+                    // SAFETY: the token exists only where the features were detected; `k <= last`, and the assertion bounds the last loads.
+                    unsafe {
+                        let (a, b) = (a.as_ptr().add(k * a_stride), b.as_ptr().add(k * b_stride));
+                        for c in 0..C {
+                            let b = $load(b.add(c * $n));
+                            for r in 0..R {
+                                acc[r][c] = $fma($set(*a.add(r)), b, acc[r][c]);
+                            }
+                        }
+                    }
+                }
             }
             #[inline(always)]
             fn vectorize<K: Kernel<f32>>(self, kernel: K) -> K::Out {

@@ -1,0 +1,45 @@
+//! From knobs to the parameters of a layer.
+
+use crate::{Layer, Layout, Scalar};
+
+/// A differentiable function from knobs to the parameters of one layer, with learnt numbers of its own.
+///
+/// Knobs come normalised to `[-1, 1]`. An adapter knows the [`Layout`] of the layer that it drives, never its type.
+///
+/// Real-time: `realize` allocates nothing; it runs once for a knob move.
+///
+/// # Panics
+/// When a slice is shorter than the sizes say.
+pub trait Adapter<T: Scalar>: Send + Sync {
+    /// Number of knobs.
+    fn controls(&self) -> usize;
+    /// The adapter's own learnt numbers, the learnt part of the layer's parameters among them.
+    fn layout(&self) -> Layout;
+    /// Numbers that `realize` leaves for `realize_backward`.
+    fn scratch_len(&self) -> usize;
+    /// Writes all parameters of the layer, gaps included, into `out`.
+    fn realize(&self, params: &[T], controls: &[T], scratch: &mut [T], out: &mut [T]);
+    /// Adds `dout^T ∂out/∂params` into `dparams` and `dout^T ∂out/∂controls` into `dcontrols`, after `realize` with the same `params`,
+    /// `controls` and `scratch`.
+    fn realize_backward(&self, params: &[T], controls: &[T], scratch: &mut [T], dout: &[T], dparams: &mut [T], dcontrols: &mut [T]);
+}
+
+/// A layer and the adapter that writes its parameters: an effect with knobs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Conditioned<L, A> {
+    /// What runs at audio rate.
+    pub layer: L,
+    /// What turns knobs into the layer's parameters.
+    pub adapter: A,
+}
+
+impl<L, A> Conditioned<L, A> {
+    /// The layout of everything that is learnt: the adapter's.
+    pub fn layout<T: Scalar>(&self) -> Layout
+    where
+        L: Layer<T>,
+        A: Adapter<T>,
+    {
+        self.adapter.layout()
+    }
+}

@@ -1,0 +1,103 @@
+//! Maps from frames to frames, and their derivatives.
+
+use crate::{Layout, Scalar};
+
+/// A causal map from frames to frames. Its numbers and its memory live outside it.
+///
+/// Frames are interleaved: `x` holds `frames * inputs` numbers, `y` holds `frames * outputs`. Parameters are one slice of
+/// `layout().len()` numbers, memory is one slice of `state_len()` numbers; a layer is only sizes. So one set of parameters serves
+/// any number of channels, a hypernetwork can write it, and saving, clipping, flushing and comparing are loops written once.
+///
+/// Real-time: everything but `layout` is free of allocation, locks and system calls, takes any number of frames, and gives the same
+/// bits however a signal is cut into calls.
+///
+/// # Panics
+/// When a slice is shorter than the sizes above say: a programming error, never a matter of the values in it.
+pub trait Layer<T: Scalar>: Send + Sync {
+    /// Numbers in an input frame.
+    fn inputs(&self) -> usize;
+    /// Numbers in an output frame.
+    fn outputs(&self) -> usize;
+    /// Names, shapes, offsets and affine maps of the parameters.
+    fn layout(&self) -> Layout;
+    /// Length of the parameter slice, `layout().len()`, without building the layout.
+    fn params_len(&self) -> usize;
+    /// Length of the memory.
+    fn state_len(&self) -> usize;
+    /// Maps `x` to `y` and moves the memory on.
+    fn process(&self, params: &[T], state: &mut [T], x: &[T], y: &mut [T]);
+
+    /// The memory of a stream that has not begun: zeros, unless the layer says otherwise.
+    fn reset(&self, params: &[T], state: &mut [T]) {
+        let _ = params;
+        state.fill(T::ZERO);
+    }
+
+    /// [`Layer::process`] of two streams that share the parameters; both have as many frames.
+    ///
+    /// The provided body runs one after the other. A recurrent layer overlaps them, which hides the wait from one frame to the
+    /// next; the results are the same to the bit.
+    fn process_pair(&self, params: &[T], state: [&mut [T]; 2], x: [&[T]; 2], y: [&mut [T]; 2]) {
+        let ([s0, s1], [x0, x1], [y0, y1]) = (state, x, y);
+        self.process(params, s0, x0, y0);
+        self.process(params, s1, x1, y1);
+    }
+
+    /// Frames by which the output lags the input on purpose.
+    fn latency(&self) -> usize {
+        0
+    }
+
+    /// Brings the memory to rest: what it tends to under silence, so that playing starts without a pop.
+    ///
+    /// From [`Layer::reset`], runs silence until no number of the memory moves by more than `1e-6` in 64 frames, for at most
+    /// [`SETTLE_FRAMES`] frames. The result depends on the parameters alone.
+    fn settle(&self, params: &[T], state: &mut [T]) {
+        const ROOM: usize = 256;
+        let (silence, mut out) = ([T::ZERO; ROOM], [T::ZERO; ROOM]);
+        let step = (ROOM / self.inputs().max(self.outputs()).max(1)).min(64);
+        self.reset(params, state);
+        if step == 0 || state.is_empty() {
+            return;
+        }
+        let tolerance = T::from_f64(1e-6);
+        let mut before = fingerprint(state);
+        for _ in 0..SETTLE_FRAMES / step {
+            self.process(params, state, &silence[..step * self.inputs()], &mut out[..step * self.outputs()]);
+            let after = fingerprint(state);
+            if before.iter().zip(&after).all(|(a, b)| (*a - *b).abs() <= tolerance) {
+                return;
+            }
+            before = after;
+        }
+    }
+}
+
+/// Sums of the memory's numbers in 64 groups: moves when any of them moves, short of an exact cancellation.
+fn fingerprint<T: Scalar>(state: &[T]) -> [T; 64] {
+    let mut sums = [T::ZERO; 64];
+    for row in state.chunks(64) {
+        for (sum, value) in sums.iter_mut().zip(row) {
+            *sum += *value;
+        }
+    }
+    sums
+}
+
+/// The most frames of silence that [`Layer::settle`] runs.
+pub const SETTLE_FRAMES: usize = 8192;
+
+/// A layer with a vector-Jacobian product, written by hand beside the forward pass.
+pub trait Differentiable<T: Scalar>: Layer<T> {
+    /// Length of the tape for a segment of `frames` frames.
+    fn tape_len(&self, frames: usize) -> usize;
+
+    /// [`Layer::process`], leaving on `tape` what [`Differentiable::backward`] needs. The tape need not be cleared before.
+    fn forward(&self, params: &[T], state: &mut [T], x: &[T], y: &mut [T], tape: &mut [T]);
+
+    /// Adds `dy^T ∂y/∂x` into `dx` and `dy^T ∂y/∂params` into `dparams`, given the `x`, `y` and `tape` of the forward pass.
+    ///
+    /// The derivative ends at the start of the segment (truncated back-propagation through time). `dx` may be empty where it is
+    /// not wanted. The tape is used up.
+    fn backward(&self, params: &[T], x: &[T], y: &[T], tape: &mut [T], dy: &[T], dx: &mut [T], dparams: &mut [T]);
+}

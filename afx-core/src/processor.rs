@@ -1,0 +1,18 @@
+//! The one object-safe door.
+
+use crate::Scalar;
+
+/// What a plugin, an application or firmware holds: audio in planar channels, knobs, and nothing else.
+///
+/// Real-time: `process`, `set_controls` and `reset` never allocate, lock, call the system or panic, whatever the values in the
+/// buffers and however many frames there are; a block of any size gives the same bits as the same frames in other blocks.
+pub trait Processor<T: Scalar>: Send {
+    /// Processes as many frames as the shortest buffer has; channels of `output` without an input channel are filled with silence.
+    fn process(&mut self, input: &[&[T]], output: &mut [&mut [T]]);
+    /// Moves the knobs; values beyond `[-1, 1]` are clamped, values that are not numbers leave their knob where it is.
+    fn set_controls(&mut self, controls: &[T]);
+    /// Forgets all sound, arrives at the knobs' last positions at once, and rests.
+    fn reset(&mut self);
+    /// Frames by which the output lags the input.
+    fn latency(&self) -> usize;
+}

@@ -1,0 +1,452 @@
+//! The promises common to all layers, adapters and processors, as tests that each joins with one line.
+//!
+//! ```ignore
+//! afx_core::guard_allocations!(); // once in the test file: counts allocations
+//! afx_core::layer_conformance!(gru, Gru::new(1, 8));
+//! afx_core::adapter_conformance!(film, Film::new(&layout, 2, 8, 2));
+//! afx_core::processor_conformance!(voice, voice());
+//! ```
+
+use crate::{Adapter, Differentiable, Layer, Processor, Scalar};
+pub use assert_no_alloc::AllocDisabler;
+use std::format;
+use std::string::String;
+use std::vec;
+use std::vec::Vec;
+
+/// Installs the counting allocator that the conformance tests need; once in each test file that uses them.
+#[macro_export]
+macro_rules! guard_allocations {
+    () => {
+        #[global_allocator]
+        static ALLOCATIONS: $crate::testing::AllocDisabler = $crate::testing::AllocDisabler;
+    };
+}
+
+/// A module of tests for a layer that is [`Differentiable`] in `f32` and `f64`.
+#[macro_export]
+macro_rules! layer_conformance {
+    ($name:ident, $layer:expr) => {
+        mod $name {
+            use super::*;
+            #[test]
+            fn gradients_equal_central_differences() {
+                $crate::testing::layer_gradients(&$layer);
+            }
+            #[test]
+            fn any_split_gives_the_same_bits() {
+                $crate::testing::layer_splits(&$layer);
+            }
+            #[test]
+            fn forward_gives_what_process_gives() {
+                $crate::testing::layer_forward(&$layer);
+            }
+            #[test]
+            fn single_precision_follows_double() {
+                $crate::testing::layer_precision(&$layer);
+            }
+            #[test]
+            fn processing_allocates_nothing() {
+                $crate::testing::layer_allocations(&$layer);
+            }
+        }
+    };
+}
+
+/// A module of tests for an [`Adapter`] in `f32` and `f64`; the second expression is the layer that it drives.
+#[macro_export]
+macro_rules! adapter_conformance {
+    ($name:ident, $adapter:expr, $layer:expr) => {
+        mod $name {
+            use super::*;
+            #[test]
+            fn gradients_equal_central_differences() {
+                $crate::testing::adapter_gradients(&$adapter, &$layer);
+            }
+            #[test]
+            fn realizing_allocates_nothing() {
+                $crate::testing::adapter_allocations(&$adapter, &$layer);
+            }
+        }
+    };
+}
+
+/// A module of tests for a [`Processor`] of `f32`.
+#[macro_export]
+macro_rules! processor_conformance {
+    ($name:ident, $processor:expr, $channels:expr, $controls:expr) => {
+        mod $name {
+            use super::*;
+            #[test]
+            fn any_split_gives_the_same_bits_while_knobs_move() {
+                $crate::testing::processor_splits(&mut $processor, $channels, $controls);
+            }
+            #[test]
+            fn reset_restores_the_first_block() {
+                $crate::testing::processor_reset(&mut $processor, $channels, $controls);
+            }
+            #[test]
+            fn hostile_input_leaves_it_alive() {
+                $crate::testing::processor_hostile(&mut $processor, $channels);
+            }
+            #[test]
+            fn playing_and_moving_knobs_allocate_nothing() {
+                $crate::testing::processor_allocations(&mut $processor, $channels, $controls);
+            }
+        }
+    };
+}
+
+/// A small generator of test signals: the same numbers for the same seed, everywhere.
+#[derive(Clone, Debug)]
+pub struct Noise(u64);
+
+impl Noise {
+    /// A generator; any seed.
+    pub fn new(seed: u64) -> Self {
+        Noise(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+    /// Uniform in `[-1, 1)`.
+    pub fn next_f64(&mut self) -> f64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+    }
+    /// `count` numbers within `±amplitude`.
+    pub fn take<T: Scalar>(&mut self, count: usize, amplitude: f64) -> Vec<T> {
+        (0..count).map(|_| T::from_f64(amplitude * self.next_f64())).collect()
+    }
+}
+
+/// Runs `body` and panics if it allocated; panics, too, where the counting allocator is not installed.
+pub fn without_allocating<R>(body: impl FnOnce() -> R) -> R {
+    let planted = assert_no_alloc::violation_count();
+    assert_no_alloc::assert_no_alloc(|| drop(core::hint::black_box(vec![0u8; 10])));
+    assert!(assert_no_alloc::violation_count() > planted, "the counting allocator is not installed: add `afx_core::guard_allocations!();`");
+    let before = assert_no_alloc::violation_count();
+    let result = assert_no_alloc::assert_no_alloc(body);
+    assert_eq!(assert_no_alloc::violation_count() - before, 0, "allocations or releases in a real-time function");
+    result
+}
+
+/// A layer with parameters, a memory that has seen some sound, and a segment to play.
+struct Segment<T> {
+    params: Vec<T>,
+    state: Vec<T>,
+    x: Vec<T>,
+}
+
+fn segment<T: Scalar>(layer: &impl Layer<T>, frames: usize, seed: u64) -> Segment<T> {
+    let mut noise = Noise::new(seed);
+    let layout = layer.layout();
+    assert_eq!(layout.len(), layer.params_len(), "params_len is not the length of the layout");
+    let mut params = vec![T::ZERO; layout.len()];
+    for tensor in layout.tensors() {
+        params[tensor.range()].copy_from_slice(&noise.take::<T>(tensor.len(), 0.6));
+    }
+    let mut state = vec![T::ZERO; layer.state_len()];
+    layer.reset(&params, &mut state);
+    let warm: Vec<T> = noise.take(11 * layer.inputs(), 0.8);
+    layer.process(&params, &mut state, &warm, &mut vec![T::ZERO; 11 * layer.outputs()]);
+    Segment { params, state, x: noise.take(frames * layer.inputs(), 0.8) }
+}
+
+/// Central difference of `f` over one number.
+fn difference(values: &mut [f64], index: usize, mut f: impl FnMut(&[f64]) -> f64) -> f64 {
+    let (at, step) = (values[index], 1e-5);
+    values[index] = at + step;
+    let above = f(values);
+    values[index] = at - step;
+    let below = f(values);
+    values[index] = at;
+    (above - below) / (2.0 * step)
+}
+
+fn assert_gradient(what: &str, analytic: f64, numeric: f64) {
+    // A central difference with step 1e-5 is off by about 1e-10 of the third derivative and 1e-11 of rounding.
+    let tolerance = 2e-7 * (1.0 + analytic.abs().max(numeric.abs()));
+    assert!((analytic - numeric).abs() < tolerance, "{what}: derivative {analytic:e}, central difference {numeric:e}");
+}
+
+/// Every parameter's and every input's derivative against central differences, for a random cotangent.
+pub fn layer_gradients(layer: &impl Differentiable<f64>) {
+    for (frames, seed) in [(1, 1), (5, 2), (37, 3)] {
+        let Segment { mut params, state, mut x } = segment(layer, frames, seed);
+        if params.len() > 4000 && frames > 5 {
+            continue; // a large layer's long segment would take minutes and say nothing new
+        }
+        let dy: Vec<f64> = Noise::new(seed + 100).take(frames * layer.outputs(), 1.0);
+        let value = |params: &[f64], x: &[f64]| {
+            let (mut state, mut y) = (state.clone(), vec![0.0; dy.len()]);
+            layer.process(params, &mut state, x, &mut y);
+            y.iter().zip(&dy).map(|(a, b)| a * b).sum::<f64>()
+        };
+        let mut tape = vec![f64::NAN; layer.tape_len(frames)];
+        let (mut y, mut dx, mut dparams) = (vec![0.0; dy.len()], vec![0.25; x.len()], vec![0.5; params.len()]);
+        layer.forward(&params, &mut state.clone(), &x, &mut y, &mut tape);
+        let copy = tape.clone();
+        layer.backward(&params, &x, &y, &mut tape, &dy, &mut dx, &mut dparams);
+        for tensor in layer.layout().tensors() {
+            for i in tensor.range() {
+                let numeric = difference(&mut params, i, |p| value(p, &x));
+                assert_gradient(&format!("{}[{}]", tensor.name, i - tensor.offset), dparams[i] - 0.5, numeric);
+            }
+        }
+        for i in 0..x.len() {
+            let numeric = difference(&mut x, i, |x| value(&params, x));
+            assert_gradient(&format!("x[{i}]"), dx[i] - 0.25, numeric);
+        }
+        let mut again = vec![0.5; params.len()];
+        layer.backward(&params, &x, &y, &mut copy.clone(), &dy, &mut [], &mut again);
+        assert_eq!(again, dparams, "leaving out dx changes the parameters' derivative");
+    }
+}
+
+/// Output in one call, in random pieces (some of them empty), and beside another stream: the same bits.
+pub fn layer_splits(layer: &impl Layer<f32>) {
+    let frames = 1000;
+    let Segment { params, state, x } = segment(layer, frames, 7);
+    let (inputs, outputs) = (layer.inputs(), layer.outputs());
+    let mut whole = vec![0.0; frames * outputs];
+    layer.process(&params, &mut state.clone(), &x, &mut whole);
+    for seed in 0..8 {
+        let (mut noise, mut y, mut memory) = (Noise::new(seed), vec![0.0; whole.len()], state.clone());
+        let mut other = state.clone();
+        let mut at = 0;
+        while at < frames {
+            let n = ((noise.next_f64().abs() * 90.0) as usize).min(frames - at);
+            let (from, to) = (&x[at * inputs..(at + n) * inputs], &mut y[at * outputs..(at + n) * outputs]);
+            if seed % 2 == 0 {
+                layer.process(&params, &mut memory, from, to);
+            } else {
+                let mut beside = vec![0.0; n * outputs];
+                layer.process_pair(&params, [&mut memory, &mut other], [from, from], [to, &mut beside]);
+                assert_eq!(&*to, beside, "two streams of a pair differ on the same input");
+            }
+            at += n;
+        }
+        assert_eq!(whole, y, "split {seed}");
+    }
+}
+
+/// `forward` gives the output and the memory of `process`.
+pub fn layer_forward(layer: &impl Differentiable<f64>) {
+    let Segment { params, state, x } = segment(layer, 100, 9);
+    let mut tape = vec![0.0; layer.tape_len(100)];
+    let (mut s0, mut s1) = (state.clone(), state);
+    let (mut y0, mut y1) = (vec![0.0; 100 * layer.outputs()], vec![0.0; 100 * layer.outputs()]);
+    layer.process(&params, &mut s0, &x, &mut y0);
+    layer.forward(&params, &mut s1, &x, &mut y1, &mut tape);
+    assert_eq!(y0, y1);
+    layer.process(&params, &mut s0, &x, &mut y0);
+    layer.forward(&params, &mut s1, &x, &mut y1, &mut tape);
+    assert_eq!(y0, y1, "the memories differ after a segment");
+}
+
+/// Output and derivatives in `f32`, on this machine's vector instructions, against `f64` in plain arithmetic.
+pub fn layer_precision(layer: &(impl Differentiable<f64> + Differentiable<f32>)) {
+    let frames = 64;
+    let Segment { params, state, x } = segment::<f64>(layer, frames, 11);
+    let single = |v: &[f64]| v.iter().map(|v| *v as f32).collect::<Vec<f32>>();
+    let dy: Vec<f64> = Noise::new(12).take(frames * Layer::<f64>::outputs(layer), 1.0);
+    let (mut y, mut dx, mut dp) = (vec![0.0; dy.len()], vec![0.0; x.len()], vec![0.0; params.len()]);
+    let mut tape = vec![0.0; Differentiable::<f64>::tape_len(layer, frames)];
+    layer.forward(&params, &mut state.clone(), &x, &mut y, &mut tape);
+    layer.backward(&params, &x, &y, &mut tape, &dy, &mut dx, &mut dp);
+    let (params, x32, dy) = (single(&params), single(&x), single(&dy));
+    let (mut y32, mut dx32, mut dp32) = (vec![0.0; y.len()], vec![0.0; x.len()], vec![0.0; params.len()]);
+    let mut tape = vec![0.0; Differentiable::<f32>::tape_len(layer, frames)];
+    layer.forward(&params, &mut single(&state), &x32, &mut y32, &mut tape);
+    layer.backward(&params, &x32, &y32, &mut tape, &dy, &mut dx32, &mut dp32);
+    for (what, double, single) in [("y", &y, &y32), ("dx", &dx, &dx32), ("dparams", &dp, &dp32)] {
+        let scale = double.iter().fold(1e-3, |m: f64, v| m.max(v.abs()));
+        for (i, (d, s)) in double.iter().zip(single).enumerate() {
+            // 64 frames of a recurrence whose activations are good to 3e-7.
+            assert!((d - *s as f64).abs() < 3e-5 * scale, "{what}[{i}]: f64 {d}, f32 {s}");
+        }
+    }
+}
+
+/// No allocation in `process`, `process_pair`, `reset`, `settle`, `forward` and `backward`.
+pub fn layer_allocations(layer: &impl Differentiable<f32>) {
+    let frames = 130;
+    let Segment { params, mut state, x } = segment(layer, frames, 13);
+    let mut other = state.clone();
+    let (mut y, mut z) = (vec![0.0; frames * layer.outputs()], vec![0.0; frames * layer.outputs()]);
+    let (mut dx, mut dparams) = (vec![0.0; x.len()], vec![0.0; params.len()]);
+    let mut tape = vec![0.0; layer.tape_len(frames)];
+    without_allocating(|| {
+        layer.reset(&params, &mut state);
+        layer.settle(&params, &mut state);
+        layer.process(&params, &mut state, &x, &mut y);
+        layer.process_pair(&params, [&mut state, &mut other], [&x, &x], [&mut y, &mut z]);
+        layer.forward(&params, &mut state, &x, &mut y, &mut tape);
+        layer.backward(&params, &x, &y, &mut tape, &z, &mut dx, &mut dparams);
+    });
+}
+
+/// Every learnt number's and every knob's derivative against central differences, for a random cotangent.
+pub fn adapter_gradients(adapter: &impl Adapter<f64>, layer: &impl Layer<f64>) {
+    let (mut noise, layout) = (Noise::new(21), adapter.layout());
+    let mut params = vec![0.0; layout.len()];
+    for tensor in layout.tensors() {
+        params[tensor.range()].copy_from_slice(&noise.take::<f64>(tensor.len(), 0.6));
+    }
+    let mut controls: Vec<f64> = noise.take(adapter.controls(), 0.9);
+    let target = layer.layout();
+    let mut dout = vec![0.0; target.len()];
+    for tensor in target.tensors() {
+        dout[tensor.range()].copy_from_slice(&noise.take::<f64>(tensor.len(), 1.0));
+    }
+    let value = |params: &[f64], controls: &[f64]| {
+        let (mut scratch, mut out) = (vec![f64::NAN; adapter.scratch_len()], vec![0.0; target.len()]);
+        adapter.realize(params, controls, &mut scratch, &mut out);
+        out.iter().zip(&dout).map(|(a, b)| a * b).sum::<f64>()
+    };
+    let (mut scratch, mut out) = (vec![f64::NAN; adapter.scratch_len()], vec![f64::NAN; target.len()]);
+    adapter.realize(&params, &controls, &mut scratch, &mut out);
+    assert!(out.iter().all(|v| v.is_finite()), "realize leaves a parameter, or a gap between two, unwritten");
+    let (mut dparams, mut dcontrols) = (vec![0.5; params.len()], vec![0.25; controls.len()]);
+    adapter.realize_backward(&params, &controls, &mut scratch, &dout, &mut dparams, &mut dcontrols);
+    for tensor in layout.tensors() {
+        for i in tensor.range() {
+            let numeric = difference(&mut params, i, |p| value(p, &controls));
+            assert_gradient(&format!("{}[{}]", tensor.name, i - tensor.offset), dparams[i] - 0.5, numeric);
+        }
+    }
+    for i in 0..controls.len() {
+        let numeric = difference(&mut controls, i, |c| value(&params, c));
+        assert_gradient(&format!("control {i}"), dcontrols[i] - 0.25, numeric);
+    }
+}
+
+/// No allocation in `realize` and `realize_backward`.
+pub fn adapter_allocations(adapter: &impl Adapter<f32>, layer: &impl Layer<f32>) {
+    let params: Vec<f32> = Noise::new(22).take(adapter.layout().len(), 0.5);
+    let (controls, mut scratch) = (vec![0.3; adapter.controls()], vec![0.0; adapter.scratch_len()]);
+    let (mut out, mut dparams, mut dcontrols) = (vec![0.0; layer.params_len()], vec![0.0; params.len()], vec![0.0; controls.len()]);
+    without_allocating(|| {
+        adapter.realize(&params, &controls, &mut scratch, &mut out);
+        adapter.realize_backward(&params, &controls, &mut scratch, &out, &mut dparams, &mut dcontrols);
+    });
+}
+
+/// Plays `x` (channel by channel) in blocks whose sizes `next` gives, moving the knobs at fixed frames.
+fn play(p: &mut impl Processor<f32>, x: &[Vec<f32>], controls: usize, mut next: impl FnMut() -> usize) -> Vec<Vec<f32>> {
+    let frames = x[0].len();
+    let mut y = vec![vec![0.0; frames]; x.len()];
+    let moves = [0, 100, 333, 2001];
+    let mut at = 0;
+    while at < frames {
+        if let Some(k) = moves.iter().position(|m| *m == at) {
+            p.set_controls(&Noise::new(k as u64 + 1).take::<f32>(controls, 1.0));
+        }
+        let until = moves.iter().find(|m| **m > at).copied().unwrap_or(frames).min(frames);
+        let n = next().min(until - at);
+        let input: Vec<&[f32]> = x.iter().map(|c| &c[at..at + n]).collect();
+        let mut output: Vec<&mut [f32]> = y.iter_mut().map(|c| &mut c[at..at + n]).collect();
+        p.process(&input, &mut output);
+        at += n;
+    }
+    y
+}
+
+fn noise_channels(channels: usize, frames: usize) -> Vec<Vec<f32>> {
+    (0..channels).map(|c| Noise::new(31 + c as u64).take(frames, 0.5)).collect()
+}
+
+/// Any cut of the input into blocks gives the same bits, while knobs move and glide.
+pub fn processor_splits(p: &mut impl Processor<f32>, channels: usize, controls: usize) {
+    let x = noise_channels(channels, 5000);
+    p.set_controls(&vec![0.0; controls]);
+    p.reset();
+    let whole = play(p, &x, controls, || usize::MAX);
+    for seed in 0..6 {
+        let mut noise = Noise::new(seed);
+        p.set_controls(&vec![0.0; controls]);
+        p.reset();
+        let cut = play(p, &x, controls, || (noise.next_f64().abs() * 150.0) as usize);
+        assert_eq!(whole, cut, "split {seed}");
+    }
+}
+
+/// After a reset the same sound gives the same bits.
+pub fn processor_reset(p: &mut impl Processor<f32>, channels: usize, controls: usize) {
+    let x = noise_channels(channels, 3000);
+    p.set_controls(&vec![0.0; controls]);
+    p.reset();
+    let first = play(p, &x, controls, || 64);
+    p.set_controls(&vec![0.0; controls]);
+    p.reset();
+    assert_eq!(first, play(p, &x, controls, || 64));
+}
+
+/// The inputs that break careless filters, by name.
+pub fn hostile_signals(frames: usize) -> Vec<(String, Vec<f32>)> {
+    let make = |name: &str, f: &dyn Fn(usize) -> f32| (String::from(name), (0..frames).map(f).collect());
+    vec![
+        make("NaN", &|_| f32::NAN),
+        make("+inf", &|_| f32::INFINITY),
+        make("alternating infinities", &|i| if i % 2 == 0 { f32::INFINITY } else { f32::NEG_INFINITY }),
+        make("f32::MAX", &|i| if i % 3 == 0 { f32::MAX } else { f32::MIN }),
+        make("subnormals", &|i| if i % 2 == 0 { 1e-40 } else { -1e-41 }),
+        make("1e-30 ramp", &|i| i as f32 * 1e-30),
+        make("full-scale square", &|i| if i / 50 % 2 == 0 { 1.0 } else { -1.0 }),
+        make("Nyquist", &|i| if i % 2 == 0 { 1.0 } else { -1.0 }),
+        make("DC", &|_| 1.0),
+        make("impulse", &|i| if i == 0 { 1.0 } else { 0.0 }),
+        make("silence", &|_| 0.0),
+    ]
+}
+
+/// After each hostile signal: every output finite and no subnormal among them, and a second later the same sound as from a fresh start to -80 dB.
+pub fn processor_hostile(p: &mut impl Processor<f32>, channels: usize) {
+    let frames = 48_000;
+    let probe: Vec<Vec<f32>> =
+        (0..channels).map(|_| (0..frames).map(|i| 0.3 * ((i as f32) * 0.05).sin() * (-(i as f32) / 2e4).exp()).collect()).collect();
+    p.reset();
+    let clean = play_still(p, &probe);
+    let peak = clean.iter().flatten().fold(0f32, |m, v| m.max(v.abs()));
+    assert!(peak > 0.0, "the processor is silent on a tone: this test would see nothing");
+    for (name, signal) in hostile_signals(5000) {
+        p.reset();
+        let y = play_still(p, &vec![signal; channels]);
+        for v in y.iter().flatten() {
+            assert!(v.is_finite(), "{name}: output {v}");
+            assert!(*v == 0.0 || v.is_normal(), "{name}: subnormal output {v:e}");
+        }
+        let after = play_still(p, &probe);
+        for (a, b) in clean.iter().zip(&after) {
+            let late = frames / 2..frames;
+            let worst = a[late.clone()].iter().zip(&b[late]).fold(0f32, |m, (a, b)| m.max((a - b).abs()));
+            assert!(worst < 1e-4 * peak, "{name}: half a second later the output is still off by {worst:e}");
+        }
+    }
+}
+
+/// Plays with the knobs left alone.
+fn play_still(p: &mut impl Processor<f32>, x: &[Vec<f32>]) -> Vec<Vec<f32>> {
+    let mut y = vec![vec![0.0; x[0].len()]; x.len()];
+    let input: Vec<&[f32]> = x.iter().map(|c| &c[..]).collect();
+    p.process(&input, &mut y.iter_mut().map(|c| &mut c[..]).collect::<Vec<_>>());
+    y
+}
+
+/// No allocation in `process`, `set_controls` and `reset`.
+pub fn processor_allocations(p: &mut impl Processor<f32>, channels: usize, controls: usize) {
+    let x = noise_channels(channels, 777);
+    let mut y = vec![vec![0.0; 777]; channels];
+    let knobs = [vec![0.7; controls], vec![-1.0; controls], vec![f32::NAN; controls + 1], Vec::new()];
+    let input: Vec<&[f32]> = x.iter().map(|c| &c[..]).collect();
+    let mut output: Vec<&mut [f32]> = y.iter_mut().map(|c| &mut c[..]).collect();
+    without_allocating(|| {
+        for knobs in &knobs {
+            p.set_controls(knobs);
+            p.process(&input, &mut output);
+            p.process(&[], &mut []);
+        }
+        p.reset();
+        p.process(&input, &mut output);
+    });
+}

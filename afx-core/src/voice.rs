@@ -1,0 +1,338 @@
+//! A conditioned model that plays.
+
+use crate::{Adapter, Aligned, Conditioned, Layer, Processor, Scalar};
+use alloc::boxed::Box;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt;
+
+/// Every so many frames the memory is checked: numbers too small to matter become zero, a memory that is not finite restarts at rest.
+const CHECK: usize = 64;
+/// While knobs move, the parameters take one step every so many frames.
+const STEP: usize = 4;
+/// Input beyond this is clipped: +120 dBFS.
+const LIMIT: f64 = 1e6;
+/// Memory below this becomes zero: -600 dBFS, well above the subnormal numbers of `f32`.
+const TINY: f64 = 1e-30;
+
+/// A [`Conditioned`] model with its knobs, its memory and the parameters in use: a [`Processor`].
+///
+/// - Knob moves glide: the layer's parameters go in a straight line from those in use to those of the new position, a small step every
+///   four frames over [`Voice::set_glide_ms`]. At rest nothing is computed beyond the layer itself.
+/// - Playing starts from the model's own resting state for its knobs, so silence gives no pop.
+/// - NaN and infinities in the input count as silence, and no input leaves the memory stuck.
+/// - A layer with one input and one output serves any number of channels, all with the same parameters, two at a time.
+#[derive(Clone)]
+pub struct Voice<T: Scalar, L, A> {
+    model: Conditioned<L, A>,
+    learnt: Vec<T>,
+    controls: Vec<T>,
+    scratch: Vec<T>,
+    glide: Glide<T>,
+    glide_frames: usize,
+    sample_rate_hz: f64,
+    states: Vec<Aligned<T>>,
+    rest: Aligned<T>,
+    x: [Vec<T>; 2],
+    y: [Vec<T>; 2],
+    position: usize,
+}
+
+/// Why a [`Voice`] cannot be built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum VoiceError {
+    /// The learnt numbers do not fit the model.
+    Parameters {
+        /// Length of the slice that the adapter's layout describes.
+        expected: usize,
+        /// Length of the slice given.
+        found: usize,
+    },
+    /// A learnt number is NaN or infinite.
+    NotFinite {
+        /// Its index in the slice.
+        index: usize,
+    },
+    /// The sample rate is not a positive number.
+    SampleRate,
+    /// No channel, or several for a layer that is not one in, one out.
+    Channels {
+        /// What was asked for.
+        found: usize,
+    },
+}
+
+impl fmt::Display for VoiceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Parameters { expected, found } => write!(f, "parameters: expected a slice of {expected} numbers, found {found}"),
+            Self::NotFinite { index } => write!(f, "parameters: expected finite numbers, found another at index {index}"),
+            Self::SampleRate => write!(f, "sample rate: expected a positive number of hertz"),
+            Self::Channels { found } => {
+                write!(f, "channels: expected 1, or more for a layer with one input and one output, found {found}")
+            }
+        }
+    }
+}
+
+impl core::error::Error for VoiceError {}
+
+/// The parameters in use and where they are going.
+#[derive(Clone)]
+struct Glide<T: Scalar> {
+    current: Aligned<T>,
+    target: Aligned<T>,
+    /// The part that differs.
+    from: usize,
+    to: usize,
+    /// Steps left; at zero nothing moves.
+    steps: usize,
+}
+
+impl<T: Scalar> Glide<T> {
+    /// Turns towards `target`, in `steps` steps.
+    fn start(&mut self, steps: usize) {
+        let differs = |(a, b): (&T, &T)| a != b;
+        let pairs = || self.current.iter().zip(self.target.iter());
+        let Some(from) = pairs().position(differs) else {
+            self.steps = 0;
+            return;
+        };
+        let to = self.current.len() - pairs().rev().position(differs).unwrap_or(0);
+        (self.from, self.to, self.steps) = (from, to, steps.max(1));
+    }
+
+    fn arrive(&mut self) {
+        self.current.copy_from_slice(&self.target);
+        self.steps = 0;
+    }
+
+    /// One step of a straight line: `1 / steps` of what is left.
+    fn step(&mut self) {
+        if self.steps <= 1 {
+            return self.arrive();
+        }
+        let weight = T::ONE / T::from_usize(self.steps);
+        crate::kernels::approach(&mut self.current[self.from..self.to], &self.target[self.from..self.to], weight);
+        self.steps -= 1;
+    }
+}
+
+impl<T: Scalar, L: Layer<T>, A: Adapter<T>> Voice<T, L, A> {
+    /// A voice of `channels` channels at `sample_rate_hz`, knobs in the middle, glide 30 ms.
+    ///
+    /// `learnt` are the model's numbers in the order of the adapter's layout. Allocates everything that it will ever need.
+    ///
+    /// # Errors
+    /// When the numbers do not fit the model or are not finite, or the rate or the number of channels makes no sense.
+    pub fn new(model: Conditioned<L, A>, learnt: &[T], sample_rate_hz: f64, channels: usize) -> Result<Self, VoiceError> {
+        let expected = model.adapter.layout().len();
+        if learnt.len() != expected {
+            return Err(VoiceError::Parameters { expected, found: learnt.len() });
+        }
+        if let Some(index) = learnt.iter().position(|v| !v.is_finite()) {
+            return Err(VoiceError::NotFinite { index });
+        }
+        if !(sample_rate_hz.is_finite() && sample_rate_hz > 0.0) {
+            return Err(VoiceError::SampleRate);
+        }
+        let mono = model.layer.inputs() == 1 && model.layer.outputs() == 1;
+        if channels == 0 || (channels > 1 && !mono) {
+            return Err(VoiceError::Channels { found: channels });
+        }
+        let layer = &model.layer;
+        let buffer = |width: usize| [vec![T::ZERO; CHECK * width], vec![T::ZERO; CHECK * width]];
+        let zeros = || Aligned::zeros(layer.params_len());
+        let mut voice = Voice {
+            learnt: learnt.to_vec(),
+            controls: vec![T::ZERO; model.adapter.controls()],
+            scratch: vec![T::ZERO; model.adapter.scratch_len()],
+            glide: Glide { current: zeros(), target: zeros(), from: 0, to: 0, steps: 0 },
+            glide_frames: 0,
+            sample_rate_hz,
+            states: vec![Aligned::zeros(layer.state_len()); channels],
+            rest: Aligned::zeros(layer.state_len()),
+            x: buffer(layer.inputs()),
+            y: buffer(layer.outputs()),
+            position: 0,
+            model,
+        };
+        voice.set_glide_ms(30.0);
+        voice.realize();
+        voice.reset();
+        Ok(voice)
+    }
+
+    /// Time that a knob move takes; 20 to 50 ms are inaudible. Zero is allowed and clicks.
+    pub fn set_glide_ms(&mut self, glide_ms: f64) {
+        let frames = glide_ms * 1e-3 * self.sample_rate_hz;
+        self.glide_frames = if frames > 0.0 { frames.min(1e9) as usize } else { 0 };
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Conditioned<L, A> {
+        &self.model
+    }
+
+    /// The knobs as last set, in `[-1, 1]`.
+    pub fn controls(&self) -> &[T] {
+        &self.controls
+    }
+
+    /// The layer's parameters in use now.
+    pub fn parameters(&self) -> &[T] {
+        &self.glide.current
+    }
+
+    /// The parameters of the knobs' positions into `glide.target`.
+    fn realize(&mut self) {
+        self.model.adapter.realize(&self.learnt, &self.controls, &mut self.scratch, &mut self.glide.target);
+    }
+
+    /// Runs `frames` frames of one or two channels from `x` to `y`, in pieces that end where the parameters or the memory are due.
+    fn run(&mut self, first: usize, pair: bool, frames: usize) {
+        let (i, o) = (self.model.layer.inputs(), self.model.layer.outputs());
+        let params = &self.glide.current;
+        let ([x0, x1], [y0, y1]) = (&self.x, &mut self.y);
+        match &mut self.states[first..] {
+            [a, b, ..] if pair => self.model.layer.process_pair(
+                params,
+                [a, b],
+                [&x0[..frames * i], &x1[..frames * i]],
+                [&mut y0[..frames * o], &mut y1[..frames * o]],
+            ),
+            [a, ..] => self.model.layer.process(params, a, &x0[..frames * i], &mut y0[..frames * o]),
+            [] => {}
+        }
+    }
+
+    /// Zeros for numbers too small to matter, the resting state for a memory that is not finite.
+    fn check(&mut self) {
+        let tiny = T::from_f64(TINY);
+        for state in &mut self.states {
+            let mut finite = true;
+            for value in state.iter_mut() {
+                finite &= value.is_finite();
+                if value.abs() < tiny {
+                    *value = T::ZERO;
+                }
+            }
+            if !finite {
+                state.copy_from_slice(&self.rest);
+            }
+        }
+    }
+}
+
+/// `x` as a number the model can bear.
+fn tame<T: Scalar>(x: T) -> T {
+    let limit = T::from_f64(LIMIT);
+    if !x.is_finite() {
+        T::ZERO
+    } else if x > limit {
+        limit
+    } else if x < -limit {
+        -limit
+    } else {
+        x
+    }
+}
+
+impl<T: Scalar, L: Layer<T>, A: Adapter<T>> Processor<T> for Voice<T, L, A> {
+    fn process(&mut self, input: &[&[T]], output: &mut [&mut [T]]) {
+        let frames = input.iter().map(|c| c.len()).chain(output.iter().map(|c| c.len())).min().unwrap_or(0);
+        let (i, o) = (self.model.layer.inputs(), self.model.layer.outputs());
+        let mut done = 0;
+        while done < frames {
+            let until_step = if self.glide.steps > 0 { STEP - self.position % STEP } else { CHECK };
+            let n = (frames - done).min(CHECK - self.position).min(until_step);
+            let mut channel = 0;
+            while channel < self.states.len() {
+                let pair = channel + 1 < self.states.len();
+                for (k, x) in self.x.iter_mut().enumerate().take(1 + usize::from(pair)) {
+                    for j in 0..i {
+                        let from = input.get((channel + k) * i + j).map(|c| &c[done..done + n]).unwrap_or(&[]);
+                        x[j..n * i].iter_mut().step_by(i).for_each(|v| *v = T::ZERO);
+                        x[j..n * i].iter_mut().step_by(i).zip(from).for_each(|(v, s)| *v = tame(*s));
+                    }
+                }
+                self.run(channel, pair, n);
+                for (k, y) in self.y.iter().enumerate().take(1 + usize::from(pair)) {
+                    for j in 0..o {
+                        if let Some(to) = output.get_mut((channel + k) * o + j) {
+                            let from = y[j..n * o].iter().step_by(o);
+                            to[done..done + n].iter_mut().zip(from).for_each(|(v, s)| *v = if s.is_finite() { *s } else { T::ZERO });
+                        }
+                    }
+                }
+                channel += 1 + usize::from(pair);
+            }
+            for extra in output.iter_mut().skip(self.states.len() * o) {
+                extra[done..done + n].fill(T::ZERO);
+            }
+            done += n;
+            self.position += n;
+            if self.glide.steps > 0 && self.position.is_multiple_of(STEP) {
+                self.glide.step();
+            }
+            if self.position == CHECK {
+                self.check();
+                self.position = 0;
+            }
+        }
+    }
+
+    fn set_controls(&mut self, controls: &[T]) {
+        let mut moved = false;
+        for (knob, value) in self.controls.iter_mut().zip(controls) {
+            if *value == *value {
+                let value = if *value > T::ONE {
+                    T::ONE
+                } else if *value < -T::ONE {
+                    -T::ONE
+                } else {
+                    *value
+                };
+                moved |= value != *knob;
+                *knob = value;
+            }
+        }
+        if moved {
+            self.realize();
+            self.glide.start(self.glide_frames / STEP);
+            if self.glide_frames < STEP {
+                self.glide.arrive();
+            }
+        }
+    }
+
+    fn reset(&mut self) {
+        self.glide.arrive();
+        self.model.layer.settle(&self.glide.current, &mut self.rest);
+        for state in &mut self.states {
+            state.copy_from_slice(&self.rest);
+        }
+        self.position = 0;
+    }
+
+    fn latency(&self) -> usize {
+        self.model.layer.latency()
+    }
+}
+
+/// A processor behind a pointer, for hosts that choose the model at run time.
+impl<T: Scalar> Processor<T> for Box<dyn Processor<T>> {
+    fn process(&mut self, input: &[&[T]], output: &mut [&mut [T]]) {
+        (**self).process(input, output);
+    }
+    fn set_controls(&mut self, controls: &[T]) {
+        (**self).set_controls(controls);
+    }
+    fn reset(&mut self) {
+        (**self).reset();
+    }
+    fn latency(&self) -> usize {
+        (**self).latency()
+    }
+}

@@ -1,0 +1,535 @@
+//! Gated recurrent unit.
+
+use afx_core::simd::{Kernel, Simd};
+use afx_core::{ALIGN, Differentiable, Layer, Layout, Role, Scalar, places};
+
+/// Gated recurrent unit; the reset gate is applied after the recurrent product.
+///
+/// `r = σ(a_r + b_r)`, `z = σ(a_z + b_z)`, `n = tanh(a_n + r b_n)`, `h' = n + z (h - n)` with `a = W_ih x + b_ih`, `b = W_hh h + b_hh`.
+/// Cho et al. 2014, arXiv:1406.1078v1, as in `torch.nn.GRU`; `reset_after=False` in Keras differs. The output is `h'`.
+///
+/// - `w_ih`: `[inputs, 3 * hidden]`, `w_hh`: `[hidden, 3 * hidden]`, gate order r, z, n; `b_ih`, `b_hh`: `[3 * hidden]`.
+/// - Without biases, silence in and a memory of zeros give silence out.
+/// - Real-time: `process` allocates nothing. Fastest where `hidden` is 8 or a multiple of 16.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Gru {
+    /// Numbers in an input frame.
+    pub inputs: usize,
+    /// Numbers of memory, and in an output frame.
+    pub hidden: usize,
+    /// Whether the two affine maps have a bias.
+    #[cfg_attr(feature = "serde", serde(default = "crate::yes"))]
+    pub bias: bool,
+}
+
+/// Rows of the gate buffers on the tape: da_r, da_z, d(recurrent n), da_n; forward they hold r, z, n and the recurrent n.
+const ROWS: usize = 4;
+/// Frames whose outer products are summed in registers at a time.
+const SEGMENT: usize = 32;
+
+impl Gru {
+    /// A unit with biases.
+    pub const fn new(inputs: usize, hidden: usize) -> Self {
+        Gru { inputs, hidden, bias: true }
+    }
+
+    /// Memory, gates and the like take a whole number of the widest vectors.
+    fn padded(&self) -> usize {
+        self.hidden.next_multiple_of(ALIGN)
+    }
+
+    /// Places of `w_ih`, `w_hh`, `b_ih`, `b_hh` and the length of the slice.
+    fn places(&self) -> [usize; 5] {
+        let (gates, bias) = (3 * self.hidden, if self.bias { 3 * self.hidden } else { 0 });
+        places([self.inputs * gates, self.hidden * gates, bias, bias])
+    }
+
+    /// The parameters, cut up.
+    fn parts<'p, T>(&self, params: &'p [T]) -> Parts<'p, T> {
+        let [w_ih, w_hh, b_ih, b_hh, len] = self.places();
+        let bias = |at: usize| self.bias.then_some(&params[at..len]);
+        Parts { hidden: self.hidden, w_ih: &params[w_ih..len], w_hh: &params[w_hh..len], b_ih: bias(b_ih), b_hh: bias(b_hh) }
+    }
+}
+
+/// The parameters; every slice keeps what follows it, for loads that run over the end of a row.
+#[derive(Clone, Copy)]
+struct Parts<'p, T> {
+    hidden: usize,
+    w_ih: &'p [T],
+    w_hh: &'p [T],
+    b_ih: Option<&'p [T]>,
+    b_hh: Option<&'p [T]>,
+}
+
+impl<T: Scalar> Layer<T> for Gru {
+    fn inputs(&self) -> usize {
+        self.inputs
+    }
+    fn outputs(&self) -> usize {
+        self.hidden
+    }
+    fn layout(&self) -> Layout {
+        let (gates, bias) = (3 * self.hidden, if self.bias { 3 * self.hidden } else { 0 });
+        let weights = Layout::new().tensor("w_ih", &[self.inputs, gates]).tensor("w_hh", &[self.hidden, gates]);
+        if bias == 0 {
+            return weights.affine(Role::Input, "w_ih", None).affine(Role::Recurrent, "w_hh", None);
+        }
+        weights.tensor("b_ih", &[bias]).tensor("b_hh", &[bias]).affine(Role::Input, "w_ih", Some("b_ih")).affine(
+            Role::Recurrent,
+            "w_hh",
+            Some("b_hh"),
+        )
+    }
+    fn params_len(&self) -> usize {
+        self.places()[4]
+    }
+    /// `h`, and room for the next one.
+    fn state_len(&self) -> usize {
+        2 * self.padded()
+    }
+    fn process(&self, params: &[T], state: &mut [T], x: &[T], y: &mut [T]) {
+        T::dispatch_width(self.hidden, Play { gru: self, params, streams: [(state, x, y)] });
+    }
+    fn process_pair(&self, params: &[T], state: [&mut [T]; 2], x: [&[T]; 2], y: [&mut [T]; 2]) {
+        let ([s0, s1], [x0, x1], [y0, y1]) = (state, x, y);
+        T::dispatch_width(self.hidden, Play { gru: self, params, streams: [(s0, x0, y0), (s1, x1, y1)] });
+    }
+}
+
+/// Plays one stream, or two that share the parameters.
+struct Play<'a, T, const M: usize> {
+    gru: &'a Gru,
+    params: &'a [T],
+    /// Memory, input and output of each.
+    streams: [(&'a mut [T], &'a [T], &'a mut [T]); M],
+}
+
+impl<T: Scalar, const M: usize> Kernel<T> for Play<'_, T, M> {
+    type Out = ();
+    #[inline(always)]
+    fn call<S: Simd<T = T>>(mut self, s: S) {
+        if self.gru.hidden.is_multiple_of(S::N) {
+            match self.gru.hidden / S::N {
+                1 => return self.run::<S, 1>(s),
+                2 => return self.run::<S, 2>(s),
+                3 => return self.run::<S, 3>(s),
+                4 => return self.run::<S, 4>(s),
+                5 => return self.run::<S, 5>(s),
+                6 => return self.run::<S, 6>(s),
+                8 => return self.run::<S, 8>(s),
+                _ => {}
+            }
+        }
+        for (state, x, y) in &mut self.streams {
+            for (x, y) in x.chunks_exact(self.gru.inputs).zip(y.chunks_exact_mut(self.gru.hidden)) {
+                step_any(s, self.gru, self.params, state, x, |_, _| {});
+                y.copy_from_slice(&state[..self.gru.hidden]);
+            }
+        }
+    }
+}
+
+/// The four biases of `C` vectors of units from `at` on: r and z summed, n of the input and of the memory.
+#[inline(always)]
+fn biases<S: Simd, const C: usize>(s: S, parts: &Parts<'_, S::T>, at: usize) -> [[S::V; C]; 4] {
+    let mut b = [[s.splat(S::T::ZERO); C]; 4];
+    if let (Some(b_ih), Some(b_hh)) = (parts.b_ih, parts.b_hh) {
+        for c in 0..C {
+            let load = |from: &[S::T], gate: usize| s.load(&from[gate * parts.hidden + at + c * S::N..]);
+            b[0][c] = s.add(load(b_ih, 0), load(b_hh, 0));
+            b[1][c] = s.add(load(b_ih, 1), load(b_hh, 1));
+            b[2][c] = load(b_ih, 2);
+            b[3][c] = load(b_hh, 2);
+        }
+    }
+    b
+}
+
+/// What a step computes for `C` vectors of units: the gates, the recurrent part of n, and the new memory.
+struct Gates<V, const C: usize> {
+    r: [V; C],
+    z: [V; C],
+    n: [V; C],
+    recurrent: [V; C],
+    h: [V; C],
+}
+
+/// One frame of `M` streams, the `C` vectors of units from `at` on; `h` are the memories before it.
+#[inline(always)]
+fn step<S: Simd, const M: usize, const C: usize>(
+    s: S,
+    parts: &Parts<'_, S::T>,
+    at: usize,
+    b: &[[S::V; C]; 4],
+    h: [&[S::T]; M],
+    x: [&[S::T]; M],
+) -> [Gates<S::V, C>; M] {
+    let hidden = parts.hidden;
+    let stride = 3 * hidden;
+    let old = h;
+    let h: [&[S::T]; M] = core::array::from_fn(|m| &old[m][..hidden]);
+    // The reset gate first: its sigmoid runs while the other two products do.
+    let mut ar = [[b[0]; 1]; M];
+    s.matvec::<M, 1, C>(&mut ar, x, &parts.w_ih[at..], stride, 0);
+    s.matvec::<M, 1, C>(&mut ar, h, &parts.w_hh[at..], stride, 0);
+    let mut azn = [[b[1], b[2]]; M];
+    s.matvec::<M, 2, C>(&mut azn, x, &parts.w_ih[hidden + at..], stride, hidden);
+    let mut an = [b[2]; M];
+    for m in 0..M {
+        an[m] = azn[m][1];
+        azn[m][1] = b[3];
+    }
+    let r: [[S::V; C]; M] = core::array::from_fn(|m| core::array::from_fn(|c| s.sigmoid(ar[m][0][c])));
+    s.matvec::<M, 2, C>(&mut azn, h, &parts.w_hh[hidden + at..], stride, hidden);
+    core::array::from_fn(|m| {
+        let mut gates = Gates { r: r[m], z: r[m], n: r[m], recurrent: azn[m][1], h: r[m] };
+        for c in 0..C {
+            gates.n[c] = s.tanh(s.mul_add(r[m][c], azn[m][1][c], an[m][c]));
+            gates.z[c] = s.sigmoid(azn[m][0][c]);
+            let old = s.load(&old[m][at + c * S::N..]);
+            gates.h[c] = s.mul_add(gates.z[c], s.sub(old, gates.n[c]), gates.n[c]);
+        }
+        gates
+    })
+}
+
+impl<T: Scalar, const M: usize> Play<'_, T, M> {
+    /// `hidden` is `C` vectors: everything stays in registers.
+    #[inline(always)]
+    fn run<S: Simd<T = T>, const C: usize>(&mut self, s: S) {
+        let (inputs, hidden) = (self.gru.inputs, C * S::N);
+        let parts = self.gru.parts(self.params);
+        let b = biases::<S, C>(s, &parts, 0);
+        let frames = self.streams.iter().map(|(_, x, y)| (x.len() / inputs).min(y.len() / hidden)).min().unwrap_or(0);
+        for t in 0..frames {
+            let x: [&[T]; M] = core::array::from_fn(|m| &self.streams[m].1[t * inputs..(t + 1) * inputs]);
+            let h: [&[T]; M] = core::array::from_fn(|m| &*self.streams[m].0);
+            let gates = step::<S, M, C>(s, &parts, 0, &b, h, x);
+            for (gates, (h, _, y)) in gates.into_iter().zip(&mut self.streams) {
+                for c in 0..C {
+                    s.store(gates.h[c], &mut h[c * S::N..]);
+                    s.store(gates.h[c], &mut y[t * hidden + c * S::N..]);
+                }
+            }
+        }
+    }
+}
+
+/// One frame of any number of units; lanes beyond `hidden` compute numbers that nobody reads. `leave` gets the place of a vector of units,
+/// and its r, z, n and recurrent n.
+#[inline(always)]
+fn step_any<S: Simd>(s: S, gru: &Gru, params: &[S::T], state: &mut [S::T], x: &[S::T], mut leave: impl FnMut(usize, [S::V; 4])) {
+    let parts = gru.parts(params);
+    let (h, next) = state.split_at_mut(gru.padded());
+    let mut at = 0;
+    while at + 4 * S::N <= gru.hidden {
+        tile::<S, 4>(s, &parts, at, h, next, x, &mut leave);
+        at += 4 * S::N;
+    }
+    while at < gru.hidden {
+        tile::<S, 1>(s, &parts, at, h, next, x, &mut leave);
+        at += S::N;
+    }
+    h.copy_from_slice(&next[..h.len()]);
+}
+
+/// `C` vectors of units of [`step_any`].
+#[inline(always)]
+fn tile<S: Simd, const C: usize>(
+    s: S,
+    parts: &Parts<'_, S::T>,
+    at: usize,
+    h: &[S::T],
+    next: &mut [S::T],
+    x: &[S::T],
+    leave: &mut impl FnMut(usize, [S::V; 4]),
+) {
+    let [gates] = step::<S, 1, C>(s, parts, at, &biases(s, parts, at), [h], [x]);
+    for c in 0..C {
+        s.store(gates.h[c], &mut next[at + c * S::N..]);
+        leave(at + c * S::N, [gates.r[c], gates.z[c], gates.n[c], gates.recurrent[c]]);
+    }
+}
+
+impl<T: Scalar> Differentiable<T> for Gru {
+    /// The memory before the segment, the four gate rows of every frame, the cotangent of the memory, and the recurrent weights
+    /// transposed.
+    fn tape_len(&self, frames: usize) -> usize {
+        let h = self.padded();
+        h + frames * ROWS * h + h + 3 * self.hidden * h + ALIGN
+    }
+    fn forward(&self, params: &[T], state: &mut [T], x: &[T], y: &mut [T], tape: &mut [T]) {
+        T::dispatch_width(self.hidden, Forward { gru: self, params, state, x, y, tape });
+    }
+    fn backward(&self, params: &[T], x: &[T], y: &[T], tape: &mut [T], dy: &[T], dx: &mut [T], dparams: &mut [T]) {
+        T::dispatch_width(self.hidden, Backward { gru: self, params, x, y, tape, dy, dx, dparams });
+    }
+}
+
+struct Forward<'a, T> {
+    gru: &'a Gru,
+    params: &'a [T],
+    state: &'a mut [T],
+    x: &'a [T],
+    y: &'a mut [T],
+    tape: &'a mut [T],
+}
+
+impl<T: Scalar> Kernel<T> for Forward<'_, T> {
+    type Out = ();
+    #[inline(always)]
+    fn call<S: Simd<T = T>>(self, s: S) {
+        let padded = self.gru.padded();
+        self.tape[..padded].copy_from_slice(&self.state[..padded]);
+        if self.gru.hidden.is_multiple_of(S::N) {
+            match self.gru.hidden / S::N {
+                1 => return self.run::<S, 1>(s),
+                2 => return self.run::<S, 2>(s),
+                4 => return self.run::<S, 4>(s),
+                _ => {}
+            }
+        }
+        let rows = self.tape[padded..].chunks_exact_mut(ROWS * padded);
+        let frames = self.x.chunks_exact(self.gru.inputs).zip(self.y.chunks_exact_mut(self.gru.hidden));
+        for (row, (x, y)) in rows.zip(frames) {
+            step_any(s, self.gru, self.params, self.state, x, |at, gates| {
+                for (i, gate) in gates.into_iter().enumerate() {
+                    s.store(gate, &mut row[i * padded + at..]);
+                }
+            });
+            y.copy_from_slice(&self.state[..self.gru.hidden]);
+        }
+    }
+}
+
+impl<T: Scalar> Forward<'_, T> {
+    #[inline(always)]
+    fn run<S: Simd<T = T>, const C: usize>(self, s: S) {
+        let (inputs, hidden, padded) = (self.gru.inputs, C * S::N, self.gru.padded());
+        let parts = self.gru.parts(self.params);
+        let b = biases::<S, C>(s, &parts, 0);
+        let rows = self.tape[padded..].chunks_exact_mut(ROWS * padded);
+        for (row, (x, y)) in rows.zip(self.x.chunks_exact(inputs).zip(self.y.chunks_exact_mut(hidden))) {
+            let [gates] = step::<S, 1, C>(s, &parts, 0, &b, [self.state], [x]);
+            for c in 0..C {
+                let at = c * S::N;
+                s.store(gates.h[c], &mut self.state[at..]);
+                s.store(gates.h[c], &mut y[at..]);
+                for (i, gate) in [gates.r[c], gates.z[c], gates.n[c], gates.recurrent[c]].into_iter().enumerate() {
+                    s.store(gate, &mut row[i * padded + at..]);
+                }
+            }
+        }
+    }
+}
+
+struct Backward<'a, T> {
+    gru: &'a Gru,
+    params: &'a [T],
+    x: &'a [T],
+    y: &'a [T],
+    tape: &'a mut [T],
+    dy: &'a [T],
+    dx: &'a mut [T],
+    dparams: &'a mut [T],
+}
+
+impl<T: Scalar> Kernel<T> for Backward<'_, T> {
+    type Out = ();
+    #[inline(always)]
+    fn call<S: Simd<T = T>>(mut self, s: S) {
+        let (hidden, padded) = (self.gru.hidden, self.gru.padded());
+        let frames = self.x.len() / self.gru.inputs;
+        let (first, rest) = core::mem::take(&mut self.tape).split_at_mut(padded);
+        let (rows, rest) = rest.split_at_mut(frames * ROWS * padded);
+        let (dh, transposed) = rest.split_at_mut(padded);
+        transpose(self.gru, self.params, transposed);
+        dh.fill(T::ZERO);
+        let mut end = frames;
+        while end > 0 {
+            let start = end.saturating_sub(SEGMENT);
+            for t in (start..end).rev() {
+                let old = if t == 0 { &first[..hidden] } else { &self.y[(t - 1) * hidden..t * hidden] };
+                let row = &mut rows[t * ROWS * padded..(t + 1) * ROWS * padded];
+                gate_cotangents(s, padded, old, &self.dy[t * hidden..(t + 1) * hidden], row, dh);
+                carry(s, hidden, padded, transposed, row, dh);
+            }
+            self.weights(s, first, &rows[start * ROWS * padded..end * ROWS * padded], start, end);
+            end = start;
+        }
+    }
+}
+
+/// The recurrent weights as `[3 * hidden, padded]`: a row for each gate's unit, zeros beyond `hidden`.
+#[inline(always)]
+fn transpose<T: Scalar>(gru: &Gru, params: &[T], out: &mut [T]) {
+    let (hidden, padded) = (gru.hidden, gru.padded());
+    let w = gru.parts(params).w_hh;
+    for (g, row) in out.chunks_exact_mut(padded).take(3 * hidden).enumerate() {
+        for (k, to) in row.iter_mut().enumerate() {
+            *to = if k < hidden { w[k * 3 * hidden + g] } else { T::ZERO };
+        }
+    }
+}
+
+/// Turns r, z, n, recurrent n of a frame into da_r, da_z, d(recurrent n), da_n, and `dh` into its part that bypasses the gates.
+#[inline(always)]
+fn gate_cotangents<S: Simd>(s: S, padded: usize, old: &[S::T], dy: &[S::T], row: &mut [S::T], dh: &mut [S::T]) {
+    let one = s.splat(S::T::ONE);
+    let (r_row, row) = row.split_at_mut(padded);
+    let (z_row, row) = row.split_at_mut(padded);
+    let (n_row, recurrent_row) = row.split_at_mut(padded);
+    let mut at = 0;
+    while at < old.len() {
+        let part = at..(at + S::N).min(old.len());
+        let full = part.len() == S::N;
+        let take = |from: &[S::T]| if full { s.load(&from[at..]) } else { s.load_partial(&from[part.clone()]) };
+        let (r, z, n, recurrent) = (take(r_row), take(z_row), take(n_row), take(recurrent_row));
+        let d = s.add(take(dh), take(dy));
+        let dn = s.mul(d, s.sub(one, z));
+        let da_n = s.mul(dn, s.sub(one, s.mul(n, n)));
+        let da_z = s.mul(s.mul(d, s.sub(take(old), n)), s.mul(z, s.sub(one, z)));
+        let da_r = s.mul(s.mul(da_n, recurrent), s.mul(r, s.sub(one, r)));
+        let put = |v: S::V, to: &mut [S::T]| if full { s.store(v, &mut to[at..]) } else { s.store_partial(v, &mut to[part.clone()]) };
+        put(da_r, r_row);
+        put(da_z, z_row);
+        put(s.mul(da_n, r), n_row);
+        put(da_n, recurrent_row);
+        put(s.mul(d, z), dh);
+        at += S::N;
+    }
+}
+
+/// Adds what goes back through the recurrent weights into `dh`.
+#[inline(always)]
+fn carry<S: Simd>(s: S, hidden: usize, padded: usize, transposed: &[S::T], row: &[S::T], dh: &mut [S::T]) {
+    #[inline(always)]
+    fn columns<S: Simd, const C: usize>(s: S, hidden: usize, padded: usize, w: &[S::T], row: &[S::T], dh: &mut [S::T], at: usize) {
+        let mut acc = [[core::array::from_fn::<_, C, _>(|c| s.load(&dh[at + c * S::N..]))]];
+        for gate in 0..3 {
+            let g = &row[gate * padded..gate * padded + hidden];
+            s.matvec::<1, 1, C>(&mut acc, [g], &w[gate * hidden * padded + at..], padded, 0);
+        }
+        for c in 0..C {
+            s.store(acc[0][0][c], &mut dh[at + c * S::N..]);
+        }
+    }
+    let mut at = 0;
+    while at + 4 * S::N <= padded {
+        columns::<S, 4>(s, hidden, padded, transposed, row, dh, at);
+        at += 4 * S::N;
+    }
+    while at + 2 * S::N <= padded {
+        columns::<S, 2>(s, hidden, padded, transposed, row, dh, at);
+        at += 2 * S::N;
+    }
+    while at + S::N <= padded {
+        columns::<S, 1>(s, hidden, padded, transposed, row, dh, at);
+        at += S::N;
+    }
+}
+
+impl<T: Scalar> Backward<'_, T> {
+    /// Parameter and input cotangents of the frames `start..end`, whose gate rows hold cotangents by now.
+    #[inline(always)]
+    fn weights<S: Simd<T = T>>(&mut self, s: S, first: &[T], rows: &[T], start: usize, end: usize) {
+        let (inputs, hidden, padded) = (self.gru.inputs, self.gru.hidden, self.gru.padded());
+        let [_, w_hh, b_ih, b_hh, _] = self.gru.places();
+        let (stride, gates, frames) = (ROWS * padded, 3 * hidden, end - start);
+        let x = &self.x[start * inputs..end * inputs];
+        // The memory before frame `start` is the last output before it, or the tape's first entry.
+        let (skip, rest) =
+            if start == 0 { (1, &self.y[..(end - 1) * hidden]) } else { (0, &self.y[(start - 1) * hidden..(end - 1) * hidden]) };
+        for gate in 0..3 {
+            let recurrent = &rows[gate * padded..];
+            let input = &rows[if gate == 2 { 3 } else { gate } * padded..];
+            let at = gate * hidden;
+            if frames > skip {
+                let recurrent = &recurrent[skip * stride..];
+                outer_sum(s, &mut self.dparams[w_hh + at..], gates, rest, hidden, recurrent, stride, frames - skip, hidden, hidden);
+            }
+            if skip == 1 {
+                outer_sum(s, &mut self.dparams[w_hh + at..], gates, first, padded, recurrent, stride, 1, hidden, hidden);
+            }
+            outer_sum(s, &mut self.dparams[at..], gates, x, inputs, input, stride, frames, inputs, hidden);
+            if self.gru.bias {
+                outer_sum(s, &mut self.dparams[b_ih + at..], gates, &[T::ONE; SEGMENT], 1, input, stride, frames, 1, hidden);
+                outer_sum(s, &mut self.dparams[b_hh + at..], gates, &[T::ONE; SEGMENT], 1, recurrent, stride, frames, 1, hidden);
+            }
+        }
+        if !self.dx.is_empty() {
+            let w = self.gru.parts(self.params).w_ih;
+            for (row, dx) in rows.chunks_exact(stride).zip(self.dx[start * inputs..end * inputs].chunks_exact_mut(inputs)) {
+                for (j, dx) in dx.iter_mut().enumerate() {
+                    for (gate, source) in [0, 1, 3].into_iter().enumerate() {
+                        let at = j * gates + gate * hidden;
+                        *dx += afx_core::kernels::dot(&w[at..at + hidden], &row[source * padded..source * padded + hidden]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// `out[r * out_stride + c] += Σ_t a[t * a_stride + r] b[t * b_stride + c]` for `r < rows`, `c < columns`.
+#[inline(always)]
+fn outer_sum<S: Simd>(
+    s: S,
+    out: &mut [S::T],
+    out_stride: usize,
+    a: &[S::T],
+    a_stride: usize,
+    b: &[S::T],
+    b_stride: usize,
+    steps: usize,
+    rows: usize,
+    columns: usize,
+) {
+    let mut r = 0;
+    while r < rows {
+        let tall = r + 4 <= rows;
+        let mut c = 0;
+        while c < columns {
+            let wide = c + 2 * S::N <= columns;
+            let (out, a, b) = (&mut out[r * out_stride + c..], &a[r..], &b[c..]);
+            match (tall, wide) {
+                (true, true) => outer_tile::<S, 4, 2>(s, out, out_stride, a, a_stride, b, b_stride, steps, 2 * S::N),
+                (true, false) => outer_tile::<S, 4, 1>(s, out, out_stride, a, a_stride, b, b_stride, steps, columns - c),
+                (false, true) => outer_tile::<S, 1, 2>(s, out, out_stride, a, a_stride, b, b_stride, steps, 2 * S::N),
+                (false, false) => outer_tile::<S, 1, 1>(s, out, out_stride, a, a_stride, b, b_stride, steps, columns - c),
+            }
+            c += if wide { 2 * S::N } else { S::N };
+        }
+        r += if tall { 4 } else { 1 };
+    }
+}
+
+/// `R` rows and at most `C` vectors of [`outer_sum`].
+#[inline(always)]
+fn outer_tile<S: Simd, const R: usize, const C: usize>(
+    s: S,
+    out: &mut [S::T],
+    out_stride: usize,
+    a: &[S::T],
+    a_stride: usize,
+    b: &[S::T],
+    b_stride: usize,
+    steps: usize,
+    columns: usize,
+) {
+    let mut acc = [[s.splat(S::T::ZERO); C]; R];
+    s.outer::<R, C>(&mut acc, a, a_stride, b, b_stride, steps);
+    for (r, acc) in acc.into_iter().enumerate() {
+        for (c, acc) in acc.into_iter().enumerate() {
+            let at = r * out_stride + c * S::N;
+            let to = &mut out[at..at + S::N.min(columns - c * S::N)];
+            if to.len() == S::N {
+                s.store(s.add(s.load(to), acc), to);
+            } else {
+                s.store_partial(s.add(s.load_partial(to), acc), to);
+            }
+        }
+    }
+}
