@@ -1,6 +1,8 @@
 //! From knobs to the parameters of a layer.
 
 use crate::{Layer, Layout, Scalar};
+use alloc::vec;
+use alloc::vec::Vec;
 
 /// A differentiable function from knobs to the parameters of one layer, with learnt numbers of its own.
 ///
@@ -15,6 +17,9 @@ pub trait Adapter<T: Scalar>: Send + Sync {
     fn controls(&self) -> usize;
     /// The adapter's own learnt numbers, the learnt part of the layer's parameters among them.
     fn layout(&self) -> Layout;
+    /// First values of the learnt numbers before training, given first values `layer` of the layer's parameters; `uniform` draws from
+    /// `[-1, 1)`. Allocates.
+    fn initialize(&self, layer: &[T], uniform: &mut dyn FnMut() -> f64, params: &mut [T]);
     /// Numbers that `realize` leaves for `realize_backward`.
     fn scratch_len(&self) -> usize;
     /// Writes all parameters of the layer, gaps included, into `out`.
@@ -41,5 +46,18 @@ impl<L, A> Conditioned<L, A> {
         A: Adapter<T>,
     {
         self.adapter.layout()
+    }
+
+    /// First values of everything that is learnt; `uniform` draws from `[-1, 1)`. The length of the result is that of the layout.
+    pub fn initialize<T: Scalar>(&self, uniform: &mut dyn FnMut() -> f64) -> Vec<T>
+    where
+        L: Layer<T>,
+        A: Adapter<T>,
+    {
+        let mut layer = vec![T::ZERO; self.layer.params_len()];
+        self.layer.initialize(uniform, &mut layer);
+        let mut learnt = vec![T::ZERO; self.adapter.layout().len()];
+        self.adapter.initialize(&layer, uniform, &mut learnt);
+        learnt
     }
 }

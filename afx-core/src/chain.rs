@@ -85,6 +85,11 @@ impl<T: Scalar, A: Layer<T>, B: Layer<T>> Layer<T> for Chain<A, B> {
     fn params_len(&self) -> usize {
         self.0.params_len() + self.1.params_len()
     }
+    fn initialize(&self, uniform: &mut dyn FnMut() -> f64, params: &mut [T]) {
+        let (a, b) = params.split_at_mut(self.0.params_len());
+        self.0.initialize(uniform, a);
+        self.1.initialize(uniform, b);
+    }
 }
 
 impl<T: Scalar, A: Differentiable<T>, B: Differentiable<T>> Differentiable<T> for Chain<A, B> {

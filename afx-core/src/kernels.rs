@@ -66,6 +66,67 @@ pub fn dot<T: Scalar>(a: &[T], b: &[T]) -> T {
     T::dispatch(K(a, b))
 }
 
+/// `y = b + W^T x` for a weight `[x.len(), y.len()]` stored row by row; `bias` has `y.len()` numbers.
+///
+/// Rows are read in whole vectors: [`crate::ALIGN`] numbers must follow in `weight` and in `bias`, as they do in a slice that a
+/// [`crate::Layout`] describes.
+pub fn affine<T: Scalar>(weight: &[T], bias: Option<&[T]>, x: &[T], y: &mut [T]) {
+    struct K<'a, T> {
+        weight: &'a [T],
+        bias: Option<&'a [T]>,
+        x: &'a [T],
+        y: &'a mut [T],
+    }
+    impl<T: Scalar> K<'_, T> {
+        #[inline(always)]
+        fn columns<S: Simd<T = T>, const C: usize>(&mut self, s: S, at: usize) {
+            let mut acc = [[[s.splat(T::ZERO); C]]];
+            if let Some(bias) = self.bias {
+                for c in 0..C {
+                    acc[0][0][c] = s.load(&bias[at + c * S::N..]);
+                }
+            }
+            s.matvec::<1, 1, C>(&mut acc, [self.x], &self.weight[at..], self.y.len(), 0);
+            for c in 0..C {
+                let at = at + c * S::N;
+                let end = (at + S::N).min(self.y.len());
+                let to = &mut self.y[at..end];
+                if to.len() == S::N { s.store(acc[0][0][c], to) } else { s.store_partial(acc[0][0][c], to) }
+            }
+        }
+    }
+    impl<T: Scalar> Kernel<T> for K<'_, T> {
+        type Out = ();
+        #[inline(always)]
+        fn call<S: Simd<T = T>>(mut self, s: S) {
+            let mut at = 0;
+            while at + 8 * S::N <= self.y.len() {
+                self.columns::<S, 8>(s, at);
+                at += 8 * S::N;
+            }
+            while at < self.y.len() {
+                self.columns::<S, 1>(s, at);
+                at += S::N;
+            }
+        }
+    }
+    T::dispatch(K { weight, bias, x, y });
+}
+
+/// The derivative of [`affine`]: adds into `dweight`, `dbias` and `dx` (which may be empty) for the cotangent `dy`.
+pub fn affine_backward<T: Scalar>(weight: &[T], x: &[T], dy: &[T], dweight: &mut [T], dbias: Option<&mut [T]>, dx: &mut [T]) {
+    let n = dy.len();
+    for (k, x) in x.iter().enumerate() {
+        add_scaled(&mut dweight[k * n..(k + 1) * n], *x, dy);
+    }
+    if let Some(dbias) = dbias {
+        add_scaled(&mut dbias[..n], T::ONE, dy);
+    }
+    for (k, dx) in dx.iter_mut().enumerate() {
+        *dx += dot(&weight[k * n..(k + 1) * n], dy);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

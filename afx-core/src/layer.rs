@@ -27,6 +27,22 @@ pub trait Layer<T: Scalar>: Send + Sync {
     /// Maps `x` to `y` and moves the memory on.
     fn process(&self, params: &[T], state: &mut [T], x: &[T], y: &mut [T]);
 
+    /// First values of the parameters before training; `uniform` draws from `[-1, 1)`.
+    ///
+    /// Unless the layer says otherwise, every affine map is uniform within `±1 / sqrt(columns)` and everything else zero. Allocates.
+    fn initialize(&self, uniform: &mut dyn FnMut() -> f64, params: &mut [T]) {
+        let layout = self.layout();
+        params.fill(T::ZERO);
+        for map in layout.affine_maps() {
+            let weight = &layout.tensors()[map.weight];
+            let columns = weight.len() / weight.shape.last().copied().unwrap_or(1).max(1);
+            let bound = 1.0 / (columns.max(1) as f64).sqrt();
+            for tensor in [Some(weight), map.bias.map(|b| &layout.tensors()[b])].into_iter().flatten() {
+                params[tensor.range()].fill_with(|| T::from_f64(bound * uniform()));
+            }
+        }
+    }
+
     /// The memory of a stream that has not begun: zeros, unless the layer says otherwise.
     fn reset(&self, params: &[T], state: &mut [T]) {
         let _ = params;

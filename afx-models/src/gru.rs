@@ -1,6 +1,6 @@
 //! Gated recurrent unit.
 
-use afx_core::simd::{Kernel, Simd};
+use afx_core::simd::{Kernel, Simd, outer_sum, take};
 use afx_core::{ALIGN, Differentiable, Layer, Layout, Role, Scalar, places};
 
 /// Gated recurrent unit; the reset gate is applied after the recurrent product.
@@ -85,6 +85,13 @@ impl<T: Scalar> Layer<T> for Gru {
     fn params_len(&self) -> usize {
         self.places()[4]
     }
+    /// Uniform within `±1 / sqrt(hidden)`, weights and biases, as PyTorch does.
+    fn initialize(&self, uniform: &mut dyn FnMut() -> f64, params: &mut [T]) {
+        let bound = 1.0 / (self.hidden as f64).sqrt();
+        for tensor in Layer::<T>::layout(self).tensors() {
+            params[tensor.range()].fill_with(|| T::from_f64(bound * uniform()));
+        }
+    }
     /// `h`, and room for the next one.
     fn state_len(&self) -> usize {
         2 * self.padded()
@@ -137,17 +144,18 @@ fn biases<S: Simd, const C: usize>(s: S, parts: &Parts<'_, S::T>, at: usize) -> 
     let mut b = [[s.splat(S::T::ZERO); C]; 4];
     if let (Some(b_ih), Some(b_hh)) = (parts.b_ih, parts.b_hh) {
         for c in 0..C {
-            let load = |from: &[S::T], gate: usize| s.load(&from[gate * parts.hidden + at + c * S::N..]);
-            b[0][c] = s.add(load(b_ih, 0), load(b_hh, 0));
-            b[1][c] = s.add(load(b_ih, 1), load(b_hh, 1));
-            b[2][c] = load(b_ih, 2);
-            b[3][c] = load(b_hh, 2);
+            let (b_ih, b_hh) = (&b_ih[at + c * S::N..], &b_hh[at + c * S::N..]);
+            b[0][c] = s.add(s.load(b_ih), s.load(b_hh));
+            b[1][c] = s.add(s.load(&b_ih[parts.hidden..]), s.load(&b_hh[parts.hidden..]));
+            b[2][c] = s.load(&b_ih[2 * parts.hidden..]);
+            b[3][c] = s.load(&b_hh[2 * parts.hidden..]);
         }
     }
     b
 }
 
 /// What a step computes for `C` vectors of units: the gates, the recurrent part of n, and the new memory.
+#[derive(Clone, Copy)]
 struct Gates<V, const C: usize> {
     r: [V; C],
     z: [V; C],
@@ -168,8 +176,10 @@ fn step<S: Simd, const M: usize, const C: usize>(
 ) -> [Gates<S::V, C>; M] {
     let hidden = parts.hidden;
     let stride = 3 * hidden;
-    let old = h;
-    let h: [&[S::T]; M] = core::array::from_fn(|m| &old[m][..hidden]);
+    let (old, mut h) = (h, h);
+    for h in &mut h {
+        *h = &h[..hidden];
+    }
     // The reset gate first: its sigmoid runs while the other two products do.
     let mut ar = [[b[0]; 1]; M];
     s.matvec::<M, 1, C>(&mut ar, x, &parts.w_ih[at..], stride, 0);
@@ -181,18 +191,25 @@ fn step<S: Simd, const M: usize, const C: usize>(
         an[m] = azn[m][1];
         azn[m][1] = b[3];
     }
-    let r: [[S::V; C]; M] = core::array::from_fn(|m| core::array::from_fn(|c| s.sigmoid(ar[m][0][c])));
-    s.matvec::<M, 2, C>(&mut azn, h, &parts.w_hh[hidden + at..], stride, hidden);
-    core::array::from_fn(|m| {
-        let mut gates = Gates { r: r[m], z: r[m], n: r[m], recurrent: azn[m][1], h: r[m] };
+    let zero = [s.splat(S::T::ZERO); C];
+    let mut gates = [Gates { r: zero, z: zero, n: zero, recurrent: zero, h: zero }; M];
+    for m in 0..M {
         for c in 0..C {
-            gates.n[c] = s.tanh(s.mul_add(r[m][c], azn[m][1][c], an[m][c]));
+            gates[m].r[c] = s.sigmoid(ar[m][0][c]);
+        }
+    }
+    s.matvec::<M, 2, C>(&mut azn, h, &parts.w_hh[hidden + at..], stride, hidden);
+    for m in 0..M {
+        let gates = &mut gates[m];
+        gates.recurrent = azn[m][1];
+        for c in 0..C {
+            gates.n[c] = s.tanh(s.mul_add(gates.r[c], azn[m][1][c], an[m][c]));
             gates.z[c] = s.sigmoid(azn[m][0][c]);
             let old = s.load(&old[m][at + c * S::N..]);
             gates.h[c] = s.mul_add(gates.z[c], s.sub(old, gates.n[c]), gates.n[c]);
         }
-        gates
-    })
+    }
+    gates
 }
 
 impl<T: Scalar, const M: usize> Play<'_, T, M> {
@@ -204,13 +221,17 @@ impl<T: Scalar, const M: usize> Play<'_, T, M> {
         let b = biases::<S, C>(s, &parts, 0);
         let frames = self.streams.iter().map(|(_, x, y)| (x.len() / inputs).min(y.len() / hidden)).min().unwrap_or(0);
         for t in 0..frames {
-            let x: [&[T]; M] = core::array::from_fn(|m| &self.streams[m].1[t * inputs..(t + 1) * inputs]);
-            let h: [&[T]; M] = core::array::from_fn(|m| &*self.streams[m].0);
+            let (mut x, mut h) = ([&[][..]; M], [&[][..]; M]);
+            for m in 0..M {
+                x[m] = &self.streams[m].1[t * inputs..(t + 1) * inputs];
+                h[m] = &*self.streams[m].0;
+            }
             let gates = step::<S, M, C>(s, &parts, 0, &b, h, x);
-            for (gates, (h, _, y)) in gates.into_iter().zip(&mut self.streams) {
+            for m in 0..M {
+                let (h, _, y) = &mut self.streams[m];
                 for c in 0..C {
-                    s.store(gates.h[c], &mut h[c * S::N..]);
-                    s.store(gates.h[c], &mut y[t * hidden + c * S::N..]);
+                    s.store(gates[m].h[c], &mut h[c * S::N..]);
+                    s.store(gates[m].h[c], &mut y[t * hidden + c * S::N..]);
                 }
             }
         }
@@ -383,21 +404,19 @@ fn gate_cotangents<S: Simd>(s: S, padded: usize, old: &[S::T], dy: &[S::T], row:
     let (n_row, recurrent_row) = row.split_at_mut(padded);
     let mut at = 0;
     while at < old.len() {
-        let part = at..(at + S::N).min(old.len());
-        let full = part.len() == S::N;
-        let take = |from: &[S::T]| if full { s.load(&from[at..]) } else { s.load_partial(&from[part.clone()]) };
-        let (r, z, n, recurrent) = (take(r_row), take(z_row), take(n_row), take(recurrent_row));
-        let d = s.add(take(dh), take(dy));
+        let end = (at + S::N).min(old.len());
+        let (old, dy) = (take(s, &old[at..end]), take(s, &dy[at..end]));
+        let (r, z, n, recurrent) = (s.load(&r_row[at..]), s.load(&z_row[at..]), s.load(&n_row[at..]), s.load(&recurrent_row[at..]));
+        let d = s.add(s.load(&dh[at..]), dy);
         let dn = s.mul(d, s.sub(one, z));
         let da_n = s.mul(dn, s.sub(one, s.mul(n, n)));
-        let da_z = s.mul(s.mul(d, s.sub(take(old), n)), s.mul(z, s.sub(one, z)));
+        let da_z = s.mul(s.mul(d, s.sub(old, n)), s.mul(z, s.sub(one, z)));
         let da_r = s.mul(s.mul(da_n, recurrent), s.mul(r, s.sub(one, r)));
-        let put = |v: S::V, to: &mut [S::T]| if full { s.store(v, &mut to[at..]) } else { s.store_partial(v, &mut to[part.clone()]) };
-        put(da_r, r_row);
-        put(da_z, z_row);
-        put(s.mul(da_n, r), n_row);
-        put(da_n, recurrent_row);
-        put(s.mul(d, z), dh);
+        s.store(da_r, &mut r_row[at..]);
+        s.store(da_z, &mut z_row[at..]);
+        s.store(s.mul(da_n, r), &mut n_row[at..]);
+        s.store(da_n, &mut recurrent_row[at..]);
+        s.store(s.mul(d, z), &mut dh[at..]);
         at += S::N;
     }
 }
@@ -407,7 +426,10 @@ fn gate_cotangents<S: Simd>(s: S, padded: usize, old: &[S::T], dy: &[S::T], row:
 fn carry<S: Simd>(s: S, hidden: usize, padded: usize, transposed: &[S::T], row: &[S::T], dh: &mut [S::T]) {
     #[inline(always)]
     fn columns<S: Simd, const C: usize>(s: S, hidden: usize, padded: usize, w: &[S::T], row: &[S::T], dh: &mut [S::T], at: usize) {
-        let mut acc = [[core::array::from_fn::<_, C, _>(|c| s.load(&dh[at + c * S::N..]))]];
+        let mut acc = [[[s.splat(S::T::ZERO); C]]];
+        for c in 0..C {
+            acc[0][0][c] = s.load(&dh[at + c * S::N..]);
+        }
         for gate in 0..3 {
             let g = &row[gate * padded..gate * padded + hidden];
             s.matvec::<1, 1, C>(&mut acc, [g], &w[gate * hidden * padded + at..], padded, 0);
@@ -468,67 +490,6 @@ impl<T: Scalar> Backward<'_, T> {
                         *dx += afx_core::kernels::dot(&w[at..at + hidden], &row[source * padded..source * padded + hidden]);
                     }
                 }
-            }
-        }
-    }
-}
-
-/// `out[r * out_stride + c] += Σ_t a[t * a_stride + r] b[t * b_stride + c]` for `r < rows`, `c < columns`.
-#[inline(always)]
-fn outer_sum<S: Simd>(
-    s: S,
-    out: &mut [S::T],
-    out_stride: usize,
-    a: &[S::T],
-    a_stride: usize,
-    b: &[S::T],
-    b_stride: usize,
-    steps: usize,
-    rows: usize,
-    columns: usize,
-) {
-    let mut r = 0;
-    while r < rows {
-        let tall = r + 4 <= rows;
-        let mut c = 0;
-        while c < columns {
-            let wide = c + 2 * S::N <= columns;
-            let (out, a, b) = (&mut out[r * out_stride + c..], &a[r..], &b[c..]);
-            match (tall, wide) {
-                (true, true) => outer_tile::<S, 4, 2>(s, out, out_stride, a, a_stride, b, b_stride, steps, 2 * S::N),
-                (true, false) => outer_tile::<S, 4, 1>(s, out, out_stride, a, a_stride, b, b_stride, steps, columns - c),
-                (false, true) => outer_tile::<S, 1, 2>(s, out, out_stride, a, a_stride, b, b_stride, steps, 2 * S::N),
-                (false, false) => outer_tile::<S, 1, 1>(s, out, out_stride, a, a_stride, b, b_stride, steps, columns - c),
-            }
-            c += if wide { 2 * S::N } else { S::N };
-        }
-        r += if tall { 4 } else { 1 };
-    }
-}
-
-/// `R` rows and at most `C` vectors of [`outer_sum`].
-#[inline(always)]
-fn outer_tile<S: Simd, const R: usize, const C: usize>(
-    s: S,
-    out: &mut [S::T],
-    out_stride: usize,
-    a: &[S::T],
-    a_stride: usize,
-    b: &[S::T],
-    b_stride: usize,
-    steps: usize,
-    columns: usize,
-) {
-    let mut acc = [[s.splat(S::T::ZERO); C]; R];
-    s.outer::<R, C>(&mut acc, a, a_stride, b, b_stride, steps);
-    for (r, acc) in acc.into_iter().enumerate() {
-        for (c, acc) in acc.into_iter().enumerate() {
-            let at = r * out_stride + c * S::N;
-            let to = &mut out[at..at + S::N.min(columns - c * S::N)];
-            if to.len() == S::N {
-                s.store(s.add(s.load(to), acc), to);
-            } else {
-                s.store_partial(s.add(s.load_partial(to), acc), to);
             }
         }
     }

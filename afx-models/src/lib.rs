@@ -7,8 +7,14 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+mod adapter;
+mod dense;
+mod fir;
 mod gru;
 
+pub use adapter::{Concat, Cover, Film, Fixed, StaticHyper};
+pub use dense::Dense;
+pub use fir::Fir;
 pub use gru::Gru;
 
 /// The default of a field that is on unless switched off.

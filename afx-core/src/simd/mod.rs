@@ -10,12 +10,14 @@
 //! method of `f32` is a library call on a baseline build); at least four independent accumulators; NaN must propagate.
 
 mod portable;
+mod tiles;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 use crate::Scalar;
 use core::marker::PhantomData;
 pub use portable::Portable;
+pub use tiles::{outer_sum, take};
 #[cfg(target_arch = "x86_64")]
 pub use x86::{Avx2, Avx512};
 

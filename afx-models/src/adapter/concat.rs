@@ -1,0 +1,76 @@
+//! Knobs beside the input.
+
+use super::{append, kept};
+use afx_core::{Adapter, Layout, Scalar, kernels};
+use alloc::vec::Vec;
+
+/// Knobs concatenated to the input: with the knobs at rest, exactly a bias `b' = b + W_c c` of the layer's first affine map.
+///
+/// The simplest and most common conditioning (Damskägg and Välimäki 2019, Wright and Välimäki 2019). A convolution sees the knobs at every
+/// tap, so there `W_c` is the sum over the taps.
+///
+/// - `controls.weight`: `[controls, rows]`, the columns of the input weight that belong to the knobs; `layer.*`: the layer's own.
+/// - A first map without a bias takes no knobs: they would have nowhere to act at rest.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Concat {
+    controls: usize,
+    layout: Layout,
+    copies: Vec<(usize, usize, usize)>,
+    /// Place of `W_c`, of the bias in the layer's slice, and its length.
+    weight: usize,
+    bias: usize,
+    rows: usize,
+}
+
+impl Concat {
+    /// For the layer of that layout.
+    pub fn new(target: &Layout, controls: usize) -> Self {
+        let bias = target.affine_maps().first().and_then(|map| map.bias).map(|b| &target.tensors()[b]);
+        let (bias, rows) = bias.map_or((0, 0), |b| (b.offset, b.len()));
+        let mut layout = Layout::new();
+        let copies = kept(&mut layout, target, |_| true);
+        let (layout, weight) = append(layout, "controls.weight", &[controls, rows]);
+        Concat { controls, layout, copies, weight, bias, rows }
+    }
+}
+
+impl<T: Scalar> Adapter<T> for Concat {
+    fn controls(&self) -> usize {
+        self.controls
+    }
+    fn layout(&self) -> Layout {
+        self.layout.clone()
+    }
+    /// The knobs' columns start like the input's: within the bound of the bias.
+    fn initialize(&self, layer: &[T], uniform: &mut dyn FnMut() -> f64, params: &mut [T]) {
+        for &(from, to, len) in &self.copies {
+            params[from..from + len].copy_from_slice(&layer[to..to + len]);
+        }
+        let bound = layer[self.bias..self.bias + self.rows].iter().fold(0.0, |m: f64, v| m.max(v.abs().to_f64()));
+        params[self.weight..self.weight + self.controls * self.rows].fill_with(|| T::from_f64(bound * uniform()));
+    }
+    fn scratch_len(&self) -> usize {
+        0
+    }
+    fn realize(&self, params: &[T], controls: &[T], _: &mut [T], out: &mut [T]) {
+        out.fill(T::ZERO);
+        for &(from, to, len) in &self.copies {
+            out[to..to + len].copy_from_slice(&params[from..from + len]);
+        }
+        for (k, c) in controls.iter().take(self.controls).enumerate() {
+            let at = self.weight + k * self.rows;
+            kernels::add_scaled(&mut out[self.bias..self.bias + self.rows], *c, &params[at..at + self.rows]);
+        }
+    }
+    fn realize_backward(&self, params: &[T], controls: &[T], _: &mut [T], dout: &[T], dparams: &mut [T], dcontrols: &mut [T]) {
+        for &(from, to, len) in &self.copies {
+            kernels::add_scaled(&mut dparams[from..from + len], T::ONE, &dout[to..to + len]);
+        }
+        let db = &dout[self.bias..self.bias + self.rows];
+        for (k, c) in controls.iter().take(self.controls).enumerate() {
+            let at = self.weight + k * self.rows;
+            kernels::add_scaled(&mut dparams[at..at + self.rows], *c, db);
+            dcontrols[k] += kernels::dot(&params[at..at + self.rows], db);
+        }
+    }
+}

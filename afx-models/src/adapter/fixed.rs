@@ -1,0 +1,38 @@
+//! No conditioning.
+
+use afx_core::{Adapter, Layout, Scalar};
+
+/// The layer's parameters as they are learnt, whatever the knobs: a snapshot of one setting.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fixed {
+    controls: usize,
+    layout: Layout,
+}
+
+impl Fixed {
+    /// For the layer of that layout; `controls` knobs, usually none, are accepted and ignored.
+    pub fn new(target: &Layout, controls: usize) -> Self {
+        Fixed { controls, layout: Layout::new().join("layer", target) }
+    }
+}
+
+impl<T: Scalar> Adapter<T> for Fixed {
+    fn controls(&self) -> usize {
+        self.controls
+    }
+    fn layout(&self) -> Layout {
+        self.layout.clone()
+    }
+    fn initialize(&self, layer: &[T], _: &mut dyn FnMut() -> f64, params: &mut [T]) {
+        params.copy_from_slice(layer);
+    }
+    fn scratch_len(&self) -> usize {
+        0
+    }
+    fn realize(&self, params: &[T], _: &[T], _: &mut [T], out: &mut [T]) {
+        out.copy_from_slice(params);
+    }
+    fn realize_backward(&self, _: &[T], _: &[T], _: &mut [T], dout: &[T], dparams: &mut [T], _: &mut [T]) {
+        afx_core::kernels::add_scaled(dparams, T::ONE, dout);
+    }
+}

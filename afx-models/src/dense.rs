@@ -1,0 +1,150 @@
+//! Fully connected layer.
+
+use afx_core::simd::{Kernel, Simd, outer_sum};
+use afx_core::{Differentiable, Layer, Layout, Role, Scalar, kernels, places};
+
+/// Affine map of every frame: `y = W x + b`, without memory; `torch.nn.Linear` transposed.
+///
+/// - `weight`: `[inputs, outputs]`, `bias`: `[outputs]`.
+/// - Real-time: `process` allocates nothing. One output is the fast case: a recurrent cell's head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Dense {
+    /// Numbers in an input frame.
+    pub inputs: usize,
+    /// Numbers in an output frame.
+    pub outputs: usize,
+    /// Whether there is a bias.
+    #[cfg_attr(feature = "serde", serde(default = "crate::yes"))]
+    pub bias: bool,
+}
+
+impl Dense {
+    /// A layer with a bias.
+    pub const fn new(inputs: usize, outputs: usize) -> Self {
+        Dense { inputs, outputs, bias: true }
+    }
+
+    /// Places of `weight`, `bias` and the length of the slice.
+    fn places(&self) -> [usize; 3] {
+        places([self.inputs * self.outputs, if self.bias { self.outputs } else { 0 }])
+    }
+}
+
+impl<T: Scalar> Layer<T> for Dense {
+    fn inputs(&self) -> usize {
+        self.inputs
+    }
+    fn outputs(&self) -> usize {
+        self.outputs
+    }
+    fn layout(&self) -> Layout {
+        let weight = Layout::new().tensor("weight", &[self.inputs, self.outputs]);
+        if !self.bias {
+            return weight.affine(Role::Output, "weight", None);
+        }
+        weight.tensor("bias", &[self.outputs]).affine(Role::Output, "weight", Some("bias"))
+    }
+    fn params_len(&self) -> usize {
+        self.places()[2]
+    }
+    fn state_len(&self) -> usize {
+        0
+    }
+    fn process(&self, params: &[T], _: &mut [T], x: &[T], y: &mut [T]) {
+        let [weight, bias, len] = self.places();
+        let bias = self.bias.then_some(&params[bias..len]);
+        if self.outputs == 1 {
+            let bias = bias.map_or(T::ZERO, |b| b[0]);
+            T::dispatch_width(self.inputs, Dots { weight: &params[weight..weight + self.inputs], bias, x, y });
+        } else {
+            for (x, y) in x.chunks_exact(self.inputs).zip(y.chunks_exact_mut(self.outputs)) {
+                kernels::affine(&params[weight..len], bias, x, y);
+            }
+        }
+    }
+}
+
+/// One output a frame.
+struct Dots<'a, T> {
+    weight: &'a [T],
+    bias: T,
+    x: &'a [T],
+    y: &'a mut [T],
+}
+
+impl<T: Scalar> Kernel<T> for Dots<'_, T> {
+    type Out = ();
+    #[inline(always)]
+    fn call<S: Simd<T = T>>(self, s: S) {
+        for (x, y) in self.x.chunks_exact(self.weight.len()).zip(self.y) {
+            let mut sum = s.splat(T::ZERO);
+            let (mut x, mut w) = (x.chunks_exact(S::N), self.weight.chunks_exact(S::N));
+            for (x, w) in (&mut x).zip(&mut w) {
+                sum = s.mul_add(s.load(x), s.load(w), sum);
+            }
+            if !w.remainder().is_empty() {
+                sum = s.mul_add(s.load_partial(x.remainder()), s.load_partial(w.remainder()), sum);
+            }
+            *y = self.bias + s.sum(sum);
+        }
+    }
+}
+
+impl<T: Scalar> Differentiable<T> for Dense {
+    fn tape_len(&self, _: usize) -> usize {
+        0
+    }
+    fn forward(&self, params: &[T], state: &mut [T], x: &[T], y: &mut [T], _: &mut [T]) {
+        self.process(params, state, x, y);
+    }
+    fn backward(&self, params: &[T], x: &[T], _: &[T], _: &mut [T], dy: &[T], dx: &mut [T], dparams: &mut [T]) {
+        let [weight, bias, _] = self.places();
+        let (dweight, dbias) = dparams.split_at_mut(bias);
+        let size = self.inputs * self.outputs;
+        if self.outputs == 1 {
+            let w = &params[weight..weight + size];
+            T::dispatch_width(self.inputs, DotsBackward { weight: w, x, dy, dx, dweight: &mut dweight[..size] });
+            if self.bias {
+                dy.iter().for_each(|d| dbias[0] += *d);
+            }
+        } else {
+            for (t, (x, dy)) in x.chunks_exact(self.inputs).zip(dy.chunks_exact(self.outputs)).enumerate() {
+                let dx = if dx.is_empty() { &mut [][..] } else { &mut dx[t * self.inputs..(t + 1) * self.inputs] };
+                kernels::affine_backward(&params[weight..], x, dy, dweight, self.bias.then_some(&mut *dbias), dx);
+            }
+        }
+    }
+}
+
+struct DotsBackward<'a, T> {
+    weight: &'a [T],
+    x: &'a [T],
+    dy: &'a [T],
+    dx: &'a mut [T],
+    dweight: &'a mut [T],
+}
+
+impl<T: Scalar> Kernel<T> for DotsBackward<'_, T> {
+    type Out = ();
+    #[inline(always)]
+    fn call<S: Simd<T = T>>(self, s: S) {
+        let n = self.weight.len();
+        if n.is_multiple_of(S::N) {
+            outer_sum(s, self.dweight, n, self.dy, 1, self.x, n, self.dy.len(), 1, n);
+        } else {
+            for (x, d) in self.x.chunks_exact(n).zip(self.dy) {
+                self.dweight.iter_mut().zip(x).for_each(|(w, x)| *w += *x * *d);
+            }
+        }
+        for (dx, d) in self.dx.chunks_exact_mut(n).zip(self.dy) {
+            let d = s.splat(*d);
+            let (mut dx, mut w) = (dx.chunks_exact_mut(S::N), self.weight.chunks_exact(S::N));
+            for (dx, w) in (&mut dx).zip(&mut w) {
+                s.store(s.mul_add(s.load(w), d, s.load(dx)), dx);
+            }
+            let (dx, w) = (dx.into_remainder(), w.remainder());
+            s.store_partial(s.mul_add(s.load_partial(w), d, s.load_partial(dx)), dx);
+        }
+    }
+}
