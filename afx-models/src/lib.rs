@@ -2,20 +2,46 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 //! Recurrent cells, conditioning adapters and model specifications for neural audio effects.
+//!
+//! A layer ([`Gru`], [`Dense`], [`Fir`], or several in a row) is a plain effect; an adapter ([`Fixed`], [`Concat`], [`Film`],
+//! [`StaticHyper`]) makes its parameters a function of knobs. Any adapter drives any layer. Compose them in types with
+//! [`afx_core::Chain`] and [`afx_core::Conditioned`], or at run time with [`ModelSpec`], which is also what a model file holds.
+//!
+//! ```
+//! use afx_core::{Processor, Voice};
+//! use afx_models::ModelSpec;
+//!
+//! let spec = ModelSpec::named("static-hyper-gru", 32, 2)?;
+//! let model = spec.build()?;
+//! let mut seed = 1u32; // any generator of [-1, 1) will do; a trained model's numbers come from a file
+//! let learnt = model.initialize(&mut || {
+//!     seed = seed.wrapping_mul(1664525).wrapping_add(1013904223);
+//!     seed as f64 / 2f64.powi(31) - 1.0
+//! });
+//! let mut voice = Voice::new(model, &learnt, 48_000.0, 1)?;
+//! let (input, mut output) = ([0.1f32; 64], [0f32; 64]);
+//! voice.set_controls(&[0.5, -0.2]);
+//! voice.process(&[&input], &mut [&mut output]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
 mod adapter;
+mod any;
 mod dense;
 mod fir;
 mod gru;
+mod spec;
 
 pub use adapter::{Concat, Cover, Film, Fixed, StaticHyper};
+pub use any::{AnyAdapter, AnyLayer, Conditioning};
 pub use dense::Dense;
 pub use fir::Fir;
 pub use gru::Gru;
+pub use spec::{ModelSpec, SpecError};
 
 /// The default of a field that is on unless switched off.
 #[cfg(feature = "serde")]

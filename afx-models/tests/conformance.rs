@@ -56,3 +56,15 @@ fn voice<A: afx_core::Adapter<f32>>(adapter: A, channels: usize) -> Voice<f32, C
 afx_core::processor_conformance!(voice_concat, voice(Concat::new(&layout(), 2), 1), 1, 2);
 afx_core::processor_conformance!(voice_film_stereo, voice(Film::new(&layout(), 2, 6, 2), 2), 2, 2);
 afx_core::processor_conformance!(voice_static_hyper_3_channels, voice(StaticHyper::new(&layout(), 2, 4, 2), 3), 3, 2);
+
+/// Everything that a model file can hold.
+fn stack() -> AnyLayer {
+    AnyLayer::stack(vec![Fir { taps: 9 }.into(), Dense::new(1, 3).into(), Gru::new(3, 8).into(), Dense::new(8, 1).into()])
+}
+
+afx_core::layer_conformance!(any_stack, stack());
+afx_core::adapter_conformance!(
+    any_static_hyper,
+    Conditioning::StaticHyper { width: 3, depth: 1, cover: Cover::All }.adapter(&Layer::<f32>::layout(&stack()), 2),
+    stack()
+);

@@ -3,8 +3,8 @@
 use super::mlp::Mlp;
 use super::{Cover, append, kept};
 use afx_core::{Adapter, Layout, Scalar, kernels};
-use alloc::{format, vec};
 use alloc::vec::Vec;
+use alloc::{format, vec};
 
 /// Feature-wise linear modulation of every affine map: `W' = diag(s) W`, `b' = s b + t`, with `(s, t)` an affine function of a small
 /// network of the knobs.

@@ -1,0 +1,205 @@
+//! What a model is, in sizes and names.
+
+use crate::{AnyAdapter, AnyLayer, Conditioning, Cover, Dense, Fir, Gru};
+use afx_core::{Conditioned, Layer};
+use alloc::string::{String, ToString};
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt;
+
+/// Largest size of anything in a [`ModelSpec`]; keeps a hostile file from asking for the moon.
+const LARGEST: usize = 4096;
+/// Most numbers a model may learn.
+const MOST_PARAMETERS: usize = 100_000_000;
+
+/// A layer, how its knobs act on it, and how many there are: everything but the numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct ModelSpec {
+    /// What runs at audio rate.
+    pub layer: AnyLayer,
+    /// What turns knobs into its parameters.
+    pub conditioning: Conditioning,
+    /// Number of knobs.
+    pub controls: usize,
+}
+
+/// Why a [`ModelSpec`] makes no model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SpecError {
+    /// A size is zero or out of bounds.
+    Size {
+        /// Which one.
+        what: &'static str,
+        /// The largest allowed.
+        most: usize,
+        /// What was found.
+        found: usize,
+    },
+    /// Two neighbours in a stack do not fit.
+    Mismatch {
+        /// Index of the second one.
+        layer: usize,
+        /// Outputs of the first.
+        expected: usize,
+        /// Inputs of the second.
+        found: usize,
+    },
+    /// No model of that name.
+    Name {
+        /// The name.
+        found: String,
+    },
+    /// The conditioning has nothing to act on.
+    NothingToCondition,
+}
+
+impl fmt::Display for SpecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SpecError::Size { what, most, found } => write!(f, "{what}: expected 1 to {most}, found {found}"),
+            SpecError::Mismatch { layer, expected, found } => write!(f, "layer {layer}: expected {expected} inputs, found {found}"),
+            SpecError::Name { found } => write!(f, "model: expected one of {}, found {found}", ModelSpec::NAMES.join(", ")),
+            SpecError::NothingToCondition => write!(f, "conditioning: expected a layer with affine maps, found none"),
+        }
+    }
+}
+
+impl core::error::Error for SpecError {}
+
+impl ModelSpec {
+    /// The names that [`ModelSpec::named`] knows.
+    pub const NAMES: [&'static str; 5] = ["gru", "concat-gru", "film-gru", "static-hyper-gru", "hyper-gru"];
+
+    /// A published model by name, mono in and out.
+    ///
+    /// - `gru`: a snapshot; knobs are ignored. `concat-gru`, `film-gru` (network 2 x 32), `static-hyper-gru` (network 2 x 8): the three of the
+    ///   HyperRNN poster with its sizes, a GRU and a dense head.
+    /// - `hyper-gru`: the seeds' proposal: a learnable FIR of 32 taps for latency, linear, GRU, linear, all maps without biases, so that
+    ///   silence stays silence, from a hypernetwork 2 x 8.
+    ///
+    /// # Errors
+    /// For an unknown name or a size out of bounds.
+    pub fn named(name: &str, hidden: usize, controls: usize) -> Result<Self, SpecError> {
+        let spec = match name {
+            "gru" => Self::recurrent(hidden, controls, Conditioning::Fixed),
+            "concat-gru" => Self::recurrent(hidden, controls, Conditioning::Concat),
+            "film-gru" => Self::recurrent(hidden, controls, Conditioning::Film { width: 32, depth: 2, cover: Cover::Cell }),
+            "static-hyper-gru" => Self::recurrent(hidden, controls, Conditioning::StaticHyper { width: 8, depth: 2, cover: Cover::Cell }),
+            "hyper-gru" => Self::hyper_gru(32, hidden, controls, false),
+            _ => return Err(SpecError::Name { found: name.to_string() }),
+        };
+        spec.check()?;
+        Ok(spec)
+    }
+
+    /// A GRU with one input and a dense head with one output.
+    fn recurrent(hidden: usize, controls: usize, conditioning: Conditioning) -> Self {
+        let layer = AnyLayer::stack(vec![Gru::new(1, hidden).into(), Dense::new(hidden, 1).into()]);
+        ModelSpec { layer, conditioning, controls }
+    }
+
+    /// The seeds' HyperGRU: learnable FIR of `taps`, linear, GRU, linear; every affine map from a hypernetwork 2 x 8. Without biases silence
+    /// in gives silence out for every knob position.
+    pub fn hyper_gru(taps: usize, hidden: usize, controls: usize, bias: bool) -> Self {
+        let layers: Vec<AnyLayer> = vec![
+            Fir { taps }.into(),
+            Dense { inputs: 1, outputs: 4, bias }.into(),
+            Gru { inputs: 4, hidden, bias }.into(),
+            Dense { inputs: hidden, outputs: 1, bias }.into(),
+        ];
+        let conditioning = Conditioning::StaticHyper { width: 8, depth: 2, cover: Cover::All };
+        ModelSpec { layer: AnyLayer::stack(layers), conditioning, controls }
+    }
+
+    /// Checks every size, and that the parts fit.
+    ///
+    /// # Errors
+    /// Naming the first part that does not.
+    pub fn check(&self) -> Result<(), SpecError> {
+        check_layer(&self.layer)?;
+        if self.controls > LARGEST {
+            return Err(SpecError::Size { what: "controls", most: LARGEST, found: self.controls });
+        }
+        if let Conditioning::Film { width, depth, .. } | Conditioning::StaticHyper { width, depth, .. } = self.conditioning {
+            at_most("conditioning width", width)?;
+            if depth > 16 {
+                return Err(SpecError::Size { what: "conditioning depth", most: 16, found: depth });
+            }
+            if width.max(self.controls).saturating_mul(2 * Layer::<f32>::params_len(&self.layer)) > MOST_PARAMETERS {
+                return Err(SpecError::Size { what: "numbers to learn", most: MOST_PARAMETERS, found: usize::MAX });
+            }
+        }
+        if self.conditioning != Conditioning::Fixed && Layer::<f32>::layout(&self.layer).affine_maps().is_empty() {
+            return Err(SpecError::NothingToCondition);
+        }
+        Ok(())
+    }
+
+    /// The model.
+    ///
+    /// # Errors
+    /// As [`ModelSpec::check`].
+    pub fn build(&self) -> Result<Conditioned<AnyLayer, AnyAdapter>, SpecError> {
+        self.check()?;
+        let adapter = self.conditioning.adapter(&Layer::<f32>::layout(&self.layer), self.controls);
+        Ok(Conditioned { layer: self.layer.clone(), adapter })
+    }
+}
+
+fn at_most(what: &'static str, found: usize) -> Result<(), SpecError> {
+    if (1..=LARGEST).contains(&found) { Ok(()) } else { Err(SpecError::Size { what, most: LARGEST, found }) }
+}
+
+fn check_layer(layer: &AnyLayer) -> Result<(), SpecError> {
+    match layer {
+        AnyLayer::Gru(gru) => at_most("gru inputs", gru.inputs).and(at_most("gru hidden", gru.hidden)),
+        AnyLayer::Dense(dense) => at_most("dense inputs", dense.inputs).and(at_most("dense outputs", dense.outputs)),
+        AnyLayer::Fir(fir) => at_most("fir taps", fir.taps),
+        AnyLayer::Stack { layers } => {
+            at_most("stack layers", layers.len())?;
+            layers.iter().try_for_each(check_layer)?;
+            for (i, pair) in layers.windows(2).enumerate() {
+                let (expected, found) = (Layer::<f32>::outputs(&pair[0]), Layer::<f32>::inputs(&pair[1]));
+                if expected != found {
+                    return Err(SpecError::Mismatch { layer: i + 1, expected, found });
+                }
+            }
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use afx_core::Adapter;
+
+    fn count(name: &str, hidden: usize, controls: usize) -> usize {
+        let model = ModelSpec::named(name, hidden, controls).unwrap().build().unwrap();
+        Adapter::<f32>::layout(&model.adapter).count()
+    }
+
+    #[test]
+    fn parameter_counts_are_the_posters() {
+        assert_eq!(count("concat-gru", 32, 2), 3585);
+        assert_eq!(count("concat-gru", 32, 1), 3489);
+        assert_eq!(count("film-gru", 32, 2), 17217);
+        assert_eq!(count("film-gru", 32, 1), 17185);
+        assert_eq!(count("static-hyper-gru", 32, 2), 30369);
+        assert_eq!(count("static-hyper-gru", 32, 1), 30361);
+    }
+
+    #[test]
+    fn sizes_out_of_bounds_are_refused_before_anything_is_allocated() {
+        for hidden in [0, 4097, usize::MAX] {
+            assert!(matches!(ModelSpec::named("gru", hidden, 2), Err(SpecError::Size { .. })));
+        }
+        let error = ModelSpec::named("gruu", 8, 2).unwrap_err();
+        assert_eq!(std::format!("{error}"), "model: expected one of gru, concat-gru, film-gru, static-hyper-gru, hyper-gru, found gruu");
+        let mut spec = ModelSpec::named("gru", 8, 2).unwrap();
+        spec.layer = AnyLayer::stack(vec![Gru::new(1, 8).into(), Dense::new(9, 1).into()]);
+        assert_eq!(spec.check(), Err(SpecError::Mismatch { layer: 1, expected: 8, found: 9 }));
+    }
+}
