@@ -28,6 +28,11 @@ impl<T: Sample, L: Loss<T>> Prefiltered<T, L> {
     pub const fn new(filter: Filter<T>, loss: L) -> Self {
         Self { filter, loss, prediction: Vec::new(), target: Vec::new(), gradient: Vec::new() }
     }
+
+    /// The loss behind the filter.
+    pub(crate) const fn inner_mut(&mut self) -> &mut L {
+        &mut self.loss
+    }
 }
 
 impl<T: Sample, L: Loss<T> + Clone + 'static> Loss<T> for Prefiltered<T, L> {

@@ -27,7 +27,7 @@ pub trait Sample: Scalar + FftNum {
     ///
     /// `f64` calls the system's logarithm. `f32` splits `x = 2^e m` with `m` in `[√½, √2)` and takes a polynomial of degree
     /// 8 in `m - 1`: absolute error at most 3e-7 + 1 ulp of the result, tested over all exponents. Zero, subnormal and
-    /// negative numbers are outside of its domain: put a floor under the argument.
+    /// negative numbers are outside of its domain: put a floor under the argument. Infinity and NaN give NaN.
     fn fast_ln(self) -> Self;
 
     /// -1, 0 or 1; zero for zero, which is the subgradient that every absolute value of this crate takes.
@@ -63,7 +63,17 @@ impl Sample for f32 {
     #[inline(always)]
     fn fast_ln(self) -> f32 {
         /// `ln(1 + t) ≈ t - t²/2 + t³ P(t)`; least-squares fit on `[√½ - 1, √2 - 1]`, highest power first.
-        const P: [f32; 9] = [6.745086610e-02, -1.179129034e-01, 1.195584387e-01, -1.238948405e-01, 1.420694739e-01, -1.666853726e-01, 2.000286281e-01, -2.500000894e-01, 3.333329856e-01];
+        const P: [f32; 9] = [
+            6.745086610e-02,
+            -1.179129034e-01,
+            1.195584387e-01,
+            -1.238948405e-01,
+            1.420694739e-01,
+            -1.666853726e-01,
+            2.000286281e-01,
+            -2.500000894e-01,
+            3.333329856e-01,
+        ];
         const HALF_ROOT_BITS: u32 = 0x3F35_04F3; // √½: the mantissa is taken from [√½, √2), so that t is small around x = 1
         let shifted = self.to_bits().wrapping_sub(HALF_ROOT_BITS);
         let exponent = (shifted as i32) >> 23;
@@ -75,7 +85,8 @@ impl Sample for f32 {
         let e = exponent as f32;
         // ln 2 in two parts: the first has nine trailing zero bits, so e times it is exact.
         let low = t * t * (t * p - 0.5) + e * -2.121_944_4e-4;
-        (t + low) + e * 0.693_359_375
+        // x - x is zero for a finite number, NaN otherwise.
+        (t + low) + e * 0.693_359_375 + (self - self)
     }
 }
 
@@ -101,6 +112,11 @@ mod tests {
     fn the_logarithm_of_one_is_zero() {
         assert_eq!(1.0f32.fast_ln(), 0.0);
         assert_eq!(1.0f64.fast_ln(), 0.0);
+    }
+
+    #[test]
+    fn the_logarithm_keeps_nan() {
+        assert!(f32::NAN.fast_ln().is_nan() && f32::INFINITY.fast_ln().is_nan());
     }
 
     #[test]
