@@ -1,1 +1,3 @@
 //! afx-loss
+
+pub mod metrics;
