@@ -5,6 +5,7 @@ mod combined;
 mod error;
 mod filter;
 mod loss;
+pub mod metrics;
 mod prefiltered;
 pub mod pyneuralfx;
 mod ratio;

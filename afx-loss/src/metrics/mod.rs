@@ -1,0 +1,24 @@
+//! Evaluation metrics: numbers for tables, without gradients.
+//!
+//! Every function takes `f32` or `f64` slices, computes in `f64`, takes the prediction before the target, and returns a [`MetricError`] (never a
+//! panic, never a silent NaN) for signals that are empty, not finite, of different length, too short, or silent where it must divide by them.
+//!
+//! | question | functions |
+//! |---|---|
+//! | How far is the waveform? | [`mae`], [`mse`], [`esr`], [`esr_db`], [`dc_error`] |
+//! | Is the level right? | [`rms_error_db`], [`crest_factor_error_db`], [`peak_db`], [`true_peak_db`] |
+//! | Is it as loud? | [`Loudness`], [`loudness_error_lu`] |
+//! | What did the paper's table mean? | [`published`] |
+
+mod error;
+mod input;
+mod level;
+mod loudness;
+pub mod published;
+mod spectrum;
+mod waveform;
+
+pub use error::MetricError;
+pub use level::{crest_factor_db, crest_factor_error_db, peak_db, rms_db, rms_error_db};
+pub use loudness::{KWeighting, Loudness, Section, loudness_error_lu, true_peak_db};
+pub use waveform::{dc_error, esr, esr_db, mae, mse};

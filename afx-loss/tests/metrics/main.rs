@@ -1,0 +1,6 @@
+//! The metrics on signals that can be written down, against numbers computed by others.
+
+mod loudness;
+mod signals;
+mod true_peak;
+mod waveform;
