@@ -1,0 +1,93 @@
+//! A resistor, a capacitor and two antiparallel diodes to ground.
+
+use super::diode::DiodePair;
+use super::{REFERENCE, volts};
+use crate::DspError;
+use crate::error::sample_rate;
+use crate::oversample::render_at;
+use afx_core::Scalar;
+use alloc::vec::Vec;
+
+/// First-order diode clipper: `v' = (u - v) / (R C) - (2 Is / C) sinh(v / nVt)`, `u = gain x`.
+///
+/// `R` = 2.2 kOhm, `C` = 10 nF, `Is` = 2.52 nA, `nVt` = 45.3 mV (Yeh, Abel, Vladimirescu and Smith 2008, "Numerical methods for
+/// simulation of guitar distortion circuits", Computer Music Journal 32(2)). Samples are volts. Integrated with the trapezoidal
+/// rule; relative squared error of a 1 kHz sine of 4.5 V at 48 kHz and 1, 2, 4, 8 times that: 1.4e-4, 1.1e-5, 6.5e-8, 1e-8.
+///
+/// Real-time: everything but `render` allocates nothing. Stable for any input: see [`crate::circuit`].
+#[derive(Clone, Debug)]
+pub struct DiodeClip {
+    gain: f64,
+    /// `g / (R nVt)`, `g = h / (2 C)`
+    drive: f64,
+    pair: DiodePair,
+    w: f64,
+    x: [f64; 2],
+}
+
+impl DiodeClip {
+    const R: f64 = 2.2e3;
+    const C: f64 = 10e-9;
+    const IS: f64 = 2.52e-9;
+    const N_VT: f64 = 45.3e-3;
+
+    /// Discharged, with a gain of 0 dB. `sample_rate_hz` is the rate it runs at, oversampling included.
+    ///
+    /// # Errors
+    /// [`DspError::OutOfRange`] for a sample rate outside 1 kHz to 100 MHz.
+    pub fn new(sample_rate_hz: f64) -> Result<Self, DspError> {
+        let g = 0.5 / (sample_rate(sample_rate_hz)? * Self::C);
+        let pair = DiodePair { a: 1.0 + g / Self::R, b: 2.0 * g * Self::IS / Self::N_VT };
+        Ok(DiodeClip { gain: 1.0, drive: g / (Self::R * Self::N_VT), pair, w: 0.0, x: [0.0; 2] })
+    }
+
+    /// Gain in front of the clipper, held to -120..=60 dB; NaN is ignored. It acts at once: the capacitor smooths the step.
+    pub fn set_gain_db(&mut self, gain_db: f64) {
+        if !gain_db.is_nan() {
+            self.gain = Scalar::exp(gain_db.clamp(-120.0, 60.0) * (core::f64::consts::LN_10 / 20.0));
+        }
+    }
+
+    /// Discharges the capacitor.
+    pub fn reset(&mut self) {
+        (self.w, self.x) = (0.0, [0.0; 2]);
+    }
+
+    /// Runs the circuit on the samples that both `x` and `y` hold.
+    pub fn process<T: Scalar>(&mut self, x: &[T], y: &mut [T]) {
+        for (y, x) in y.iter_mut().zip(x) {
+            *y = T::from_f64(self.tick(x.to_f64()));
+        }
+    }
+
+    /// [`DiodeClip::process`] in place.
+    pub fn process_in_place<T: Scalar>(&mut self, samples: &mut [T]) {
+        for s in samples {
+            *s = T::from_f64(self.tick(s.to_f64()));
+        }
+    }
+
+    #[inline]
+    fn tick(&mut self, x: f64) -> f64 {
+        let c = self.w + self.drive * volts(self.gain * x);
+        let root = self.pair.solve(c, 2.0 * self.x[0] - self.x[1]);
+        self.x = [root, self.x[0]];
+        self.w = 2.0 * root - self.w;
+        Self::N_VT * root
+    }
+
+    /// The reference output: 8x oversampled, latency removed; as long as `dry`.
+    ///
+    /// # Errors
+    /// [`DspError::OutOfRange`] for a sample rate outside 1 kHz to 12.5 MHz or a gain outside -120 to 60 dB.
+    pub fn render<T: Scalar>(dry: &[T], sample_rate_hz: f64, gain_db: f64) -> Result<Vec<T>, DspError> {
+        if !(-120.0..=60.0).contains(&gain_db) {
+            return Err(DspError::OutOfRange { name: "gain_db", expected: "-120 to 60", found: gain_db });
+        }
+        let mut circuit = DiodeClip::new(sample_rate(sample_rate_hz)? * REFERENCE.get() as f64)?;
+        circuit.set_gain_db(gain_db);
+        let dry: Vec<f64> = dry.iter().map(|x| x.to_f64()).collect();
+        let wet = render_at(&dry, REFERENCE, |samples| circuit.process_in_place(samples));
+        Ok(wet.into_iter().map(T::from_f64).collect())
+    }
+}

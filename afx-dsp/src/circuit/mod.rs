@@ -1,0 +1,24 @@
+//! Analogue circuits: their differential equations, integrated with the trapezoidal rule and solved to convergence.
+//!
+//! A circuit runs at the rate it is given; run it inside an [`crate::Oversampler`] to keep aliases and the error of the
+//! trapezoidal rule down, or use its `render`, which does so at 8x and removes the latency. States are `f64` whatever the
+//! signal is. Input that is not finite counts as 0 V and input beyond 1000 V as 1000 V, so a circuit cannot be blown.
+
+mod diode;
+mod diode_clip;
+mod ramp;
+mod synth_od;
+
+pub use diode_clip::DiodeClip;
+pub use synth_od::SynthOd;
+
+use crate::oversample::Factor;
+
+/// The rate of the offline reference renderers.
+const REFERENCE: Factor = Factor::X8;
+
+/// Volts that a circuit can work with.
+#[inline(always)]
+fn volts(u: f64) -> f64 {
+    if u.is_finite() { u.clamp(-1e3, 1e3) } else { 0.0 }
+}
