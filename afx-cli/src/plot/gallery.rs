@@ -1,0 +1,163 @@
+//! Every figure, drawn from a synthetic device and a flawed model of it: the data of the tests below. With `AFX_GALLERY` set to a folder, the
+//! pictures are written there, to be looked at.
+use super::{Figure, PlotError, Theme, Trace, harmonic_response, knob_grid, loss_curve, signal, spectrogram, transfer_curve, waveform};
+
+/// A biased saturator with memory; `drive` scales its input.
+pub(crate) fn device(x: &[f32], drive: f32) -> Vec<f32> {
+    let (mut low, mut bias) = (0.0f32, 0.0f32);
+    let one = |x: &f32| {
+        bias += 0.004 * (x.abs() - bias);
+        low += 0.35 * ((drive * x + 0.25 * bias).tanh() - low);
+        low - 0.1 * bias
+    };
+    x.iter().map(one).collect()
+}
+
+/// The device, off in drive, with a little noise and an offset.
+pub(crate) fn model(x: &[f32], drive: f32) -> Vec<f32> {
+    let mut seed = 1u32;
+    let mut noise = || {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (seed >> 8) as f32 / 16_777_216.0 - 0.5
+    };
+    device(x, 0.92 * drive).iter().map(|y| 0.99 * y + 1e-3 * noise() + 2e-3).collect()
+}
+
+/// Two seconds of decaying plucks.
+pub(crate) fn plucks() -> Vec<f32> {
+    let note = |n: usize| [110.0, 146.8, 165.0, 220.0][n / 12_000 % 4];
+    let pluck = |n: usize| {
+        let t = (n % 12_000) as f64 / 48_000.0;
+        let tone: f64 = (1..7).map(|k| (core::f64::consts::TAU * note(n) * f64::from(k) * t).sin() / f64::from(k)).sum();
+        (0.4 * tone * (-9.0 * t).exp()) as f32
+    };
+    (0..96_000).map(pluck).collect()
+}
+
+/// All figures by file name.
+pub(crate) fn figures() -> Result<Vec<(&'static str, Figure)>, PlotError> {
+    let mut all = Vec::new();
+    let train: Vec<(f64, f64)> =
+        (1..=200).map(|e| (f64::from(e), 0.4 * (-0.03 * f64::from(e)).exp() + 0.004 + 0.01 / f64::from(e))).collect();
+    let valid: Vec<(f64, f64)> = train.iter().map(|(e, l)| (*e, 1.1 * l + 2e-5 * e + 0.002 * (e * 0.9).sin().abs())).collect();
+    let curves =
+        [loss_curve::LossCurve { label: "training", points: &train }, loss_curve::LossCurve { label: "validation", points: &valid }];
+    all.push(("loss_curve", loss_curve::figure(&curves, "Epoch", "ESR")?));
+
+    let riff = plucks();
+    let (target, predicted) = (device(&riff, 4.0), model(&riff, 4.0));
+    let pair = [Trace::new("device", &target), Trace::new("GRU-16", &predicted)];
+    let error = |start, frames| waveform::Settings { start, frames, error: true };
+    all.push(("waveform", waveform::figure(&pair, 48_000, &error(0, 0))?));
+    all.push(("waveform_detail", waveform::figure(&pair, 48_000, &error(24_000, 1200))?));
+
+    let sweep = signal::sweep(20.0, 20_000.0, 5.0, 48_000)?;
+    let (target, predicted) = (device(&sweep, 6.0), model(&sweep, 6.0));
+    let pair = [Trace::new("device", &target), Trace::new("GRU-16", &predicted)];
+    all.push(("sweep", spectrogram::figure(&pair, 48_000, &spectrogram::Settings { difference: true, ..Default::default() })?));
+    all.push(("sweep_log", spectrogram::figure(&pair[..1], 48_000, &spectrogram::Settings { log_frequency: true, ..Default::default() })?));
+
+    let settings = harmonic_response::Settings { gain: 0.5, ..Default::default() };
+    let x = harmonic_response::input(&settings)?;
+    let (target, predicted) = (device(&x, 4.0), model(&x, 4.0));
+    let pair = [Trace::new("device", &target), Trace::new("GRU-16", &predicted)];
+    all.push(("harmonic_response", harmonic_response::figure(&pair, &settings)?));
+
+    let settings = transfer_curve::Settings { frequency_hz: 700.0, gain: 0.7, ..Default::default() };
+    let x = transfer_curve::input(&settings)?;
+    let (target, predicted) = (device(&x, 4.0), model(&x, 4.0));
+    let pair = [Trace::new("device", &target), Trace::new("GRU-16", &predicted)];
+    all.push(("transfer_curve", transfer_curve::figure(&pair, &settings)?));
+
+    let values: Vec<f64> = (0..25).map(|i| 2e-3 * 2.2f64.powf(f64::from(i % 5)) * (1.0 + 0.8 * f64::from((i / 5 + i) % 2))).collect();
+    all.push(("knob_grid", knob_grid::figure(&grid(values))?));
+    Ok(all)
+}
+
+/// A 5 by 5 grid of which every second position was trained on.
+pub(crate) fn grid(values: Vec<f64>) -> knob_grid::KnobGrid {
+    let positions = [0.0, 0.25, 0.5, 0.75, 1.0];
+    knob_grid::KnobGrid {
+        columns: knob_grid::Knob::new("Drive", &positions),
+        rows: knob_grid::Knob::new("Tone", &positions),
+        seen: (0..values.len()).map(|i| i % 2 == 0).collect(),
+        values,
+        label: "ESR".into(),
+        scale: knob_grid::ValueScale::Log,
+    }
+}
+
+/// Writes `bytes` as `name` into the gallery's folder, where one is named.
+pub(crate) fn keep(name: &str, bytes: &[u8]) {
+    if let Some(folder) = std::env::var_os("AFX_GALLERY") {
+        let folder = std::path::PathBuf::from(folder);
+        std::fs::create_dir_all(&folder)
+            .and_then(|()| std::fs::write(folder.join(name), bytes))
+            .expect("AFX_GALLERY is a folder that can be written");
+    }
+}
+
+#[test]
+fn every_figure_is_well_formed_svg_without_outside_references() {
+    for (name, figure) in figures().unwrap() {
+        for theme in [Theme::Light, Theme::Dark] {
+            let svg = figure.to_svg(theme);
+            let document = roxmltree::Document::parse(&svg).unwrap_or_else(|e| panic!("{name}: {e}"));
+            assert_eq!(document.root_element().tag_name().name(), "svg");
+            let outside = |v: &str| v.contains("://") || v.contains("url(") || (v.starts_with('/') && v.len() > 1);
+            for attribute in document.descendants().flat_map(|n| n.attributes().collect::<Vec<_>>()) {
+                let picture = attribute.value().starts_with("data:image/png;base64,");
+                assert!(picture || !(attribute.value().contains("NaN") || attribute.value().contains("inf")), "{name}");
+                assert!(!outside(attribute.value()), "{name}: {}={}", attribute.name(), attribute.value());
+            }
+            assert!(svg.len() < 1_500_000, "{name}: {} bytes", svg.len());
+        }
+        keep(&format!("{name}.svg"), figure.to_svg(Theme::Light).as_bytes());
+    }
+}
+
+#[test]
+fn every_png_has_the_size_of_its_scene_and_some_ink() {
+    for (name, figure) in figures().unwrap() {
+        let scene = figure.scene();
+        for (scale, theme) in [(2.0, Theme::Light), (1.0, Theme::Dark)] {
+            let png = figure.to_png(theme, scale).unwrap();
+            let mut reader = png::Decoder::new(std::io::Cursor::new(&png)).read_info().unwrap();
+            let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+            let info = reader.next_frame(&mut pixels).unwrap();
+            assert_eq!(
+                (f64::from(info.width), f64::from(info.height)),
+                ((scene.width * scale).round(), (scene.height * scale).round()),
+                "{name}"
+            );
+            let paper = &pixels[..3].to_vec();
+            let inked = pixels.chunks_exact(3).filter(|p| p != paper).count() as f64 / (pixels.len() / 3) as f64;
+            assert!(inked > 0.02, "{name}: {inked}");
+            keep(&format!("{name}_{}.png", if theme == Theme::Light { "light" } else { "dark" }), &png);
+        }
+    }
+}
+
+#[test]
+fn equal_data_give_equal_bytes() {
+    for ((name, a), (_, b)) in figures().unwrap().into_iter().zip(figures().unwrap()) {
+        assert!(a.to_svg(Theme::Light) == b.to_svg(Theme::Light) && a.to_png(Theme::Light, 0.5) == b.to_png(Theme::Light, 0.5), "{name}");
+    }
+}
+
+#[test]
+fn impossible_sizes_are_errors() {
+    let (_, figure) = figures().unwrap().remove(0);
+    for scale in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e6] {
+        assert!(matches!(figure.to_png(Theme::Light, scale), Err(PlotError::Size { .. })), "{scale}");
+    }
+}
+
+#[test]
+fn labels_with_markup_are_text() {
+    let evil = "</text><script>alert(\"&\")</script>";
+    let y = [0.0f32, 1.0, 0.5];
+    let svg = waveform::figure(&[Trace::new(evil, &y)], 48_000, &waveform::Settings::default()).unwrap().to_svg(Theme::Light);
+    let document = roxmltree::Document::parse(&svg).unwrap();
+    assert!(document.descendants().any(|n| n.text() == Some(evil)) && !document.descendants().any(|n| n.has_tag_name("script")));
+}

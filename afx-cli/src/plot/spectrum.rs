@@ -1,0 +1,199 @@
+//! Fourier analysis for pictures, in `f64`: spectra, short-time spectra, averaged power, fractional-octave smoothing.
+use super::{PlotError, error::check};
+use core::f64::consts::TAU;
+use realfft::{RealFftPlanner, RealToComplex, num_complex::Complex};
+use std::sync::Arc;
+
+/// Levels below this are drawn as this, in dB: under the resolution of any signal that we measure.
+pub const FLOOR_DB: f64 = -300.0;
+
+/// `10 log10(power)`, not below [`FLOOR_DB`].
+#[must_use]
+pub fn power_db(power: f64) -> f64 {
+    if power > 0.0 { (10.0 * power.log10()).max(FLOOR_DB) } else { FLOOR_DB }
+}
+
+/// `20 log10 |amplitude|`, not below [`FLOOR_DB`].
+#[must_use]
+pub fn amplitude_db(amplitude: f64) -> f64 {
+    power_db(amplitude * amplitude)
+}
+
+/// Periodic Hann window `0.5 - 0.5 cos(2π n / N)`, as `torch.hann_window`.
+#[must_use]
+pub fn hann(frames: usize) -> Vec<f64> {
+    (0..frames).map(|n| 0.5 - 0.5 * (TAU * n as f64 / frames as f64).cos()).collect()
+}
+
+/// A planned transform and its buffers.
+pub(crate) struct Fft {
+    plan: Arc<dyn RealToComplex<f64>>,
+    time: Vec<f64>,
+    bins: Vec<Complex<f64>>,
+    scratch: Vec<Complex<f64>>,
+}
+
+impl Fft {
+    /// A transform of `size >= 1` frames.
+    pub(crate) fn new(size: usize) -> Self {
+        let plan = RealFftPlanner::new().plan_fft_forward(size.max(1));
+        Self { time: plan.make_input_vec(), bins: plan.make_output_vec(), scratch: plan.make_scratch_vec(), plan }
+    }
+
+    /// Bins 0 to N/2 of `frame * window`; a short frame is padded with zeros.
+    pub(crate) fn transform(&mut self, frame: &[f64], window: Option<&[f64]>) -> &[Complex<f64>] {
+        self.time.fill(0.0);
+        for (n, (t, x)) in self.time.iter_mut().zip(frame).enumerate() {
+            *t = x * window.and_then(|w| w.get(n)).copied().unwrap_or(1.0);
+        }
+        let done = self.plan.process_with_scratch(&mut self.time, &mut self.bins, &mut self.scratch);
+        done.expect("the plan made all three buffers, so their sizes fit");
+        &self.bins
+    }
+}
+
+/// Bins 0 to N/2 of the unnormalised transform of the whole of `x`; empty for an empty `x`.
+#[must_use]
+pub fn rfft(x: &[f64]) -> Vec<Complex<f64>> {
+    if x.is_empty() { Vec::new() } else { Fft::new(x.len()).transform(x, None).to_vec() }
+}
+
+/// A short-time power spectrum: `frames` columns of `bins` values.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stft {
+    /// Bins of a column, `n_fft / 2 + 1`, from 0 Hz to Nyquist.
+    pub bins: usize,
+    /// Number of columns; column `i` is centred at sample `i * hop`.
+    pub frames: usize,
+    /// `|X|²`, column by column.
+    pub power: Vec<f64>,
+}
+
+/// Centred short-time transform with a periodic Hann window and zeros beyond the ends, unnormalised: `librosa.stft`'s defaults.
+///
+/// # Errors
+/// `n_fft` outside 16..=65536, `hop` outside 1..=`n_fft`.
+pub fn stft(x: &[f64], n_fft: usize, hop: usize) -> Result<Stft, PlotError> {
+    check("n_fft", "16 to 65536", n_fft as f64, (16..=65_536).contains(&n_fft))?;
+    check("hop", "1 to n_fft", hop as f64, (1..=n_fft).contains(&hop))?;
+    let (window, bins, frames) = (hann(n_fft), n_fft / 2 + 1, x.len() / hop + 1);
+    let mut fft = Fft::new(n_fft);
+    let mut frame = vec![0.0; n_fft];
+    let mut power = Vec::with_capacity(frames * bins);
+    for i in 0..frames {
+        let start = (i * hop) as isize - (n_fft / 2) as isize;
+        for (n, f) in frame.iter_mut().enumerate() {
+            *f = usize::try_from(start + n as isize).ok().and_then(|at| x.get(at)).copied().unwrap_or(0.0);
+        }
+        power.extend(fft.transform(&frame, Some(&window)).iter().map(Complex::norm_sqr));
+    }
+    Ok(Stft { bins, frames, power })
+}
+
+/// Mean power per bin (Welch 1967): Hann frames of `n_fft`, 75 % overlap, no padding; scaled so that a full-scale sine on a bin reads 1
+/// (0 dB) there. A signal shorter than `n_fft` is one zero-padded frame.
+///
+/// # Errors
+/// `n_fft` outside 16..=65536; [`PlotError::Empty`] for an empty signal.
+pub fn welch(x: &[f64], n_fft: usize) -> Result<Vec<f64>, PlotError> {
+    check("n_fft", "16 to 65536", n_fft as f64, (16..=65_536).contains(&n_fft))?;
+    if x.is_empty() {
+        return Err(PlotError::Empty { what: "signal".into() });
+    }
+    let window = hann(n_fft);
+    let scale = (2.0 / window.iter().sum::<f64>()).powi(2);
+    let mut fft = Fft::new(n_fft);
+    let mut mean = vec![0.0; n_fft / 2 + 1];
+    let frames = x.len().saturating_sub(n_fft) / (n_fft / 4) + 1;
+    for i in 0..frames {
+        let start = i * (n_fft / 4);
+        let frame = &x[start..x.len().min(start + n_fft)];
+        let bins = fft.transform(frame, Some(&window));
+        mean.iter_mut().zip(bins).for_each(|(m, b)| *m += scale * b.norm_sqr() / frames as f64);
+    }
+    Ok(mean)
+}
+
+/// Mean of `power` (bins from 0 to Nyquist) over `1/fraction` octave around each of `centres_hz`; each bin counts for its width, so that
+/// bands narrower than a bin read that bin.
+#[must_use]
+pub fn smooth(power: &[f64], nyquist_hz: f64, fraction: f64, centres_hz: &[f64]) -> Vec<f64> {
+    let last = power.len().saturating_sub(1);
+    let bin_hz = nyquist_hz / last.max(1) as f64;
+    let mut sums = Vec::with_capacity(power.len() + 1);
+    sums.push(0.0);
+    for p in power {
+        sums.push(sums[sums.len() - 1] + p);
+    }
+    // Bin k covers k - 1/2 to k + 1/2; the integral up to `at` bins is linear in between.
+    let integral = |at: f64| {
+        let u = (at + 0.5).clamp(0.0, power.len() as f64);
+        let k = (u as usize).min(last);
+        if power.is_empty() { 0.0 } else { sums[k] + (u - k as f64) * power[k] }
+    };
+    let half = 2f64.powf(0.5 / fraction);
+    let band = |f: &f64| {
+        let (low, high) = (f / half / bin_hz, (f * half / bin_hz).min(last as f64 + 0.5));
+        if high > low { (integral(high) - integral(low)) / (high - low) } else { 0.0 }
+    };
+    centres_hz.iter().map(band).collect()
+}
+
+/// `per_octave` log-spaced frequencies from `from_hz` up to `to_hz`; empty for an empty range.
+#[must_use]
+pub fn log_frequencies(from_hz: f64, to_hz: f64, per_octave: usize) -> Vec<f64> {
+    let octaves = (to_hz / from_hz).log2();
+    let count = if octaves.is_finite() && octaves >= 0.0 { (octaves.min(64.0) * per_octave as f64).floor() as usize + 1 } else { 0 };
+    (0..count).map(|i| from_hz * 2f64.powf(i as f64 / per_octave.max(1) as f64)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sine(k: f64, n: usize) -> Vec<f64> {
+        (0..n).map(|i| (TAU * k * i as f64 / n as f64).sin()).collect()
+    }
+
+    #[test]
+    fn hann_is_the_periodic_one() {
+        let expected = [0.0, 0.146447, 0.5, 0.853553, 1.0]; // the reference page's digits
+        hann(8).iter().zip(expected).for_each(|(w, e)| assert!((w - e).abs() < 5e-7, "{w} {e}"));
+    }
+
+    #[test]
+    fn a_full_scale_sine_reads_0_db_in_the_average() {
+        let x: Vec<f64> = sine(64.0, 4096).repeat(4);
+        let power = welch(&x, 4096).unwrap();
+        assert!(power_db(power[64]).abs() < 1e-9, "{}", power_db(power[64])); // coherent: only f64 rounding
+        assert!(power_db(power[200]) < -250.0);
+    }
+
+    #[test]
+    fn an_stft_of_a_stationary_sine_peaks_in_its_bin() {
+        let s = stft(&sine(100.0 * 8.0, 2048 * 8), 2048, 512).unwrap();
+        assert_eq!((s.bins, s.frames), (1025, 33));
+        let column = &s.power[16 * s.bins..17 * s.bins];
+        let peak = (0..s.bins).max_by(|a, b| column[*a].total_cmp(&column[*b])).unwrap();
+        assert_eq!(peak, 100);
+        assert!((column[100] - (2048.0f64 / 4.0).powi(2)).abs() < 1e-6); // (Σw / 2)² with Σw = N/2
+    }
+
+    #[test]
+    fn smoothing_keeps_flat_spectra_flat_and_the_mean_of_a_band() {
+        let f = log_frequencies(20.0, 20_000.0, 24);
+        assert!(smooth(&vec![3.0; 2049], 24_000.0, 24.0, &f).iter().all(|p| (p - 3.0).abs() < 1e-9));
+        let mut spike = vec![0.0; 2401];
+        spike[100] = 1.0; // 1 kHz, bins of 10 Hz
+        let third = smooth(&spike, 24_000.0, 3.0, &[1000.0])[0];
+        let width = 1000.0 * (2f64.powf(1.0 / 6.0) - 2f64.powf(-1.0 / 6.0)) / 10.0;
+        assert!((third - 1.0 / width).abs() < 1e-12);
+    }
+
+    #[test]
+    fn odd_sizes_are_errors_not_panics() {
+        assert!(stft(&[1.0], 0, 1).is_err() && stft(&[1.0], 64, 0).is_err() && stft(&[], 64, 16).is_ok());
+        assert!(welch(&[], 64).is_err() && welch(&[1.0], 64).is_ok());
+        assert!(rfft(&[]).is_empty() && smooth(&[], 24_000.0, 3.0, &[100.0]) == [0.0]);
+    }
+}
