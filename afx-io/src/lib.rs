@@ -9,10 +9,12 @@ pub mod csv;
 pub mod dataset;
 pub mod disk;
 mod error;
+mod model;
 pub mod tensors;
 pub mod wav;
 
 pub use error::{Error, ErrorKind, Result};
+pub use model::{ModelFile, VERSION};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -43,7 +43,7 @@ impl Knob {
     }
 
     /// Refuses names that cannot be shown and ranges that cannot be turned.
-    pub(super) fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         let field = |part: &str| format!("knob {:?}: {part}", self.name);
         if self.name.trim().is_empty() || self.name.len() > 64 || self.name.chars().any(char::is_control) {
             return Err(Error::new(ErrorKind::OutOfRange, field("name"), "1 to 64 printable bytes", &self.name));

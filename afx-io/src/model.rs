@@ -1,0 +1,241 @@
+//! The model file: a specification and its numbers in one safetensors file.
+//!
+//! The numbers are `f32` tensors under the names of the adapter's layout, in the order in which the kernels read them. `__metadata__` has
+//! `format` (`afx`), `version` (`1`) and `model`, a JSON object with the specification, the knobs, the sample rate and whatever the trainer
+//! wants to remember.
+
+use crate::dataset::{Knob, MAX_KNOBS};
+use crate::error::{Error, ErrorKind, Result};
+use crate::tensors::{Tensor, Tensors};
+use afx_core::{Adapter, Layout, Voice};
+use afx_models::{AnyAdapter, AnyLayer, ModelSpec};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// The version of the format that this crate writes, and the newest it reads.
+pub const VERSION: &str = "1";
+
+/// A conditioned model with everything a player needs to know about it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelFile {
+    /// What it is called; the name of the architecture where nobody gave another.
+    pub name: String,
+    /// Layer, conditioning and number of knobs.
+    pub spec: ModelSpec,
+    /// Frames per second that it was trained at, in hertz.
+    pub sample_rate: u32,
+    /// The knobs, in the order of the adapter's controls.
+    pub knobs: Vec<Knob>,
+    /// How it was made: free JSON, `null` where nothing is known.
+    pub training: serde_json::Value,
+    /// The learnt numbers, in the order of the adapter's layout.
+    pub learnt: Vec<f32>,
+}
+
+/// What `model` holds in the metadata.
+#[derive(Serialize, Deserialize)]
+struct Header {
+    name: String,
+    sample_rate: u32,
+    knobs: Vec<KnobEntry>,
+    spec: ModelSpec,
+    #[serde(default)]
+    training: serde_json::Value,
+}
+
+#[derive(Serialize, Deserialize)]
+struct KnobEntry {
+    name: String,
+    min: f32,
+    max: f32,
+    default: f32,
+    #[serde(default)]
+    unit: String,
+}
+
+impl ModelFile {
+    /// The layout of [`ModelFile::learnt`].
+    ///
+    /// # Errors
+    /// When the specification makes no model.
+    pub fn layout(&self) -> Result<Layout> {
+        let model = self.spec.build().map_err(|e| Error::new(ErrorKind::OutOfRange, "model.spec", "a model that can be built", e))?;
+        Ok(Adapter::<f32>::layout(&model.adapter))
+    }
+
+    /// How many numbers were learnt.
+    pub fn parameters(&self) -> usize {
+        self.layout().map_or(0, |layout| layout.count())
+    }
+
+    /// The knobs' positions in `[-1, 1]` for values in their own units; values beyond the stops are clamped.
+    pub fn normalise(&self, values: &[f32]) -> Vec<f32> {
+        self.knobs.iter().zip(values).map(|(knob, value)| knob.normalise(*value).clamp(-1.0, 1.0)).collect()
+    }
+
+    /// A voice of `channels` channels at the model's own sample rate, with the knobs at their defaults.
+    ///
+    /// # Errors
+    /// When the parts do not fit each other.
+    pub fn voice(&self, channels: usize) -> Result<Voice<f32, AnyLayer, AnyAdapter>> {
+        let unfit = |e: &dyn core::fmt::Display| Error::new(ErrorKind::Mismatch, "model", "parts that fit each other", e);
+        let model = self.spec.build().map_err(|e| unfit(&e))?;
+        let mut voice = Voice::new(model, &self.learnt, f64::from(self.sample_rate), channels).map_err(|e| unfit(&e))?;
+        let defaults: Vec<f32> = self.knobs.iter().map(|k| k.normalise(k.default)).collect();
+        afx_core::Processor::set_controls(&mut voice, &defaults);
+        afx_core::Processor::reset(&mut voice);
+        Ok(voice)
+    }
+
+    /// The content of the file.
+    ///
+    /// # Errors
+    /// When a part contradicts another, or a number is not finite.
+    pub fn to_tensors(&self) -> Result<Tensors> {
+        self.check()?;
+        let layout = self.layout()?;
+        if self.learnt.len() != layout.len() {
+            return Err(Error::new(ErrorKind::Mismatch, "learnt numbers", layout.len(), self.learnt.len()));
+        }
+        let knobs = self.knobs.iter().map(|k| KnobEntry { name: k.name.clone(), min: k.min, max: k.max, default: k.default, unit: k.unit.clone() });
+        let header = Header {
+            name: self.name.clone(),
+            sample_rate: self.sample_rate,
+            knobs: knobs.collect(),
+            spec: self.spec.clone(),
+            training: self.training.clone(),
+        };
+        let json = serde_json::to_string(&header).map_err(|e| Error::new(ErrorKind::Malformed, "model", "a value that JSON can hold", e))?;
+        let mut file = Tensors::default();
+        file.metadata.insert("format".into(), "afx".into());
+        file.metadata.insert("version".into(), VERSION.into());
+        file.metadata.insert("model".into(), json);
+        file.tensors.extend(layout.tensors().iter().map(|t| Tensor::f32(&t.name, &t.shape, self.learnt[t.range()].to_vec())));
+        Ok(file)
+    }
+
+    /// Reads the content of a file.
+    ///
+    /// # Errors
+    /// Naming the field that is missing or wrong; sizes are checked against the tensors present before anything is allocated for them.
+    pub fn from_tensors(file: &Tensors) -> Result<Self> {
+        let entry = |name: &str| {
+            file.metadata.get(name).ok_or_else(|| Error::new(ErrorKind::WrongFormat, format_args!("__metadata__.{name}"), "an afx model", "none"))
+        };
+        if entry("format")? != "afx" {
+            return Err(Error::new(ErrorKind::WrongFormat, "__metadata__.format", "afx", entry("format")?));
+        }
+        if entry("version")? != VERSION {
+            return Err(Error::new(ErrorKind::Unsupported, "__metadata__.version", VERSION, entry("version")?));
+        }
+        let header: Header = serde_json::from_str(entry("model")?)
+            .map_err(|e| Error::new(ErrorKind::Malformed, "__metadata__.model", "the JSON of a model", e))?;
+        let mut model = ModelFile {
+            name: header.name,
+            spec: header.spec,
+            sample_rate: header.sample_rate,
+            knobs: header
+                .knobs
+                .into_iter()
+                .map(|k| Knob { name: k.name, min: k.min, max: k.max, default: k.default, unit: k.unit })
+                .collect(),
+            training: header.training,
+            learnt: Vec::new(),
+        };
+        model.check()?;
+        let layout = model.layout()?;
+        let present: usize = file.tensors.iter().map(|t| t.data.len()).sum();
+        if present != layout.count() {
+            return Err(Error::new(ErrorKind::Mismatch, "tensors", format_args!("{} numbers", layout.count()), format_args!("{present} numbers")));
+        }
+        model.learnt = vec![0.0; layout.len()];
+        for tensor in layout.tensors() {
+            model.learnt[tensor.range()].copy_from_slice(&file.expect(&tensor.name, &tensor.shape)?.to_f32()?);
+        }
+        Ok(model)
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// As [`ModelFile::from_tensors`], and those of reading.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        Self::from_tensors(&Tensors::read(path)?).map_err(|e| e.in_file(path))
+    }
+
+    /// Writes a file, as a whole or not at all.
+    ///
+    /// # Errors
+    /// As [`ModelFile::to_tensors`], and those of writing.
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        self.to_tensors().map_err(|e| e.in_file(path))?.write(path)
+    }
+
+    /// The checks that reading and writing share.
+    fn check(&self) -> Result<()> {
+        if !(1000..=1_000_000).contains(&self.sample_rate) {
+            return Err(Error::new(ErrorKind::OutOfRange, "model.sample_rate", "1000 to 1000000", self.sample_rate));
+        }
+        if self.knobs.len() > MAX_KNOBS {
+            return Err(Error::new(ErrorKind::TooLarge, "model.knobs", format_args!("at most {MAX_KNOBS}"), self.knobs.len()));
+        }
+        if self.knobs.len() != self.spec.controls {
+            return Err(Error::new(ErrorKind::Mismatch, "model.knobs", self.spec.controls, self.knobs.len()));
+        }
+        self.knobs.iter().try_for_each(Knob::check)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn model() -> ModelFile {
+        let spec = ModelSpec::named("static-hyper-gru", 8, 2).unwrap();
+        let built = spec.build().unwrap();
+        let mut x = 0.1f64;
+        let learnt = built.initialize(&mut || {
+            x = (x * 75.7).fract();
+            2.0 * x - 1.0
+        });
+        let knobs = vec![Knob::new("drive", 0.0, 4.0), Knob::new("tone", -1.0, 1.0)];
+        ModelFile { name: "test".into(), spec, sample_rate: 48000, knobs, training: serde_json::json!({"steps": 3}), learnt }
+    }
+
+    #[test]
+    fn writing_and_reading_is_the_identity() {
+        let file = model().to_tensors().unwrap();
+        let bytes = file.encode().unwrap();
+        assert_eq!(ModelFile::from_tensors(&Tensors::parse(&bytes).unwrap()).unwrap(), model());
+        assert!(model().voice(2).is_ok());
+    }
+
+    #[test]
+    fn every_contradiction_is_named() {
+        let refuse = |change: &dyn Fn(&mut Tensors), part: &str| {
+            let mut file = model().to_tensors().unwrap();
+            change(&mut file);
+            let error = ModelFile::from_tensors(&file).unwrap_err().to_string();
+            assert!(error.contains(part), "{error}");
+        };
+        let edit = |from: &'static str, to: &'static str| {
+            move |file: &mut Tensors| {
+                let json = file.metadata["model"].replacen(from, to, 1);
+                file.metadata.insert("model".into(), json);
+            }
+        };
+        refuse(&|f| f.metadata.clear(), "__metadata__.format");
+        refuse(&|f| drop(f.metadata.insert("version".into(), "9".into())), "__metadata__.version");
+        refuse(&|f| drop(f.metadata.insert("model".into(), "{".into())), "__metadata__.model");
+        refuse(&edit("\"hidden\":8", "\"hidden\":4000"), "tensors");
+        refuse(&edit("\"hidden\":8", "\"hidden\":99999999"), "spec");
+        refuse(&edit("\"hidden\":8", "\"hidden\":18446744073709551615"), "spec");
+        refuse(&edit("48000", "2147483647"), "sample_rate");
+        refuse(&edit("\"controls\":2", "\"controls\":3"), "knobs");
+        refuse(&edit("\"max\":4.0", "\"max\":-4.0"), "knob");
+        refuse(&|f| drop(f.tensors.pop()), "tensors");
+        refuse(&|f| f.tensors[0].shape = vec![1, 8], "layer.1.weight");
+    }
+}

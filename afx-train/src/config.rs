@@ -1,0 +1,202 @@
+//! The settings of a training.
+
+use crate::TrainError;
+use afx_loss::{Combined, Dc, Esr, Filter, Loss, Mae, Mse, MultiResolutionStft, Prefiltered, pyneuralfx};
+use serde::{Deserialize, Serialize};
+
+/// Settings of a training; every field has a default, so a TOML file names only what differs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Sequences in a batch.
+    pub sequences: usize,
+    /// Frames of a sequence between two optimiser steps: the length of truncated back-propagation through time.
+    pub frames: usize,
+    /// Buffers that a sequence runs on, its memory carried along, before it starts elsewhere.
+    pub buffers: usize,
+    /// Frames before the start of a sequence that set its memory without counting in the loss.
+    pub warm_up: usize,
+    /// First learning rate of Adam.
+    pub learning_rate: f64,
+    /// Longest gradient, Euclidean; longer ones are scaled down.
+    pub clip_norm: f64,
+    /// What is made small.
+    pub loss: LossKind,
+    /// How the learning rate falls.
+    pub schedule: Schedule,
+    /// Most optimiser steps.
+    pub steps: u64,
+    /// Steps from one validation to the next.
+    pub validate_every: u64,
+    /// Validations without a better result after which training stops; 0 never stops early.
+    pub patience: u32,
+    /// Part of every recording, at its end, that is kept for validation, where the data set does not say.
+    pub validation_part: f64,
+    /// Seed of everything random.
+    pub seed: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            sequences: 80,
+            frames: 2048,
+            buffers: 24,
+            warm_up: 2048,
+            learning_rate: 4e-3,
+            clip_norm: 3.0,
+            loss: LossKind::Hybrid,
+            schedule: Schedule::Plateau { factor: 0.5, patience: 4 },
+            steps: 20_000,
+            validate_every: 250,
+            patience: 12,
+            validation_part: 0.1,
+            seed: 1223,
+        }
+    }
+}
+
+/// How the learning rate falls.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum Schedule {
+    /// Stays.
+    Constant,
+    /// Times `factor` after `patience` validations without a better result.
+    Plateau {
+        /// Below 1.
+        factor: f64,
+        /// Validations.
+        patience: u32,
+    },
+    /// Half a cosine down to `last` times the first rate at the last step, after a twentieth of the steps of linear rise.
+    Cosine {
+        /// Part of the first rate that is left.
+        last: f64,
+    },
+}
+
+/// What is made small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LossKind {
+    /// MAE + 0.1 multi-resolution STFT behind a DC blocker: PyNeuralFx' and the HyperRNN poster's.
+    Hybrid,
+    /// The same without the filter.
+    HybridPlain,
+    /// Mean absolute error.
+    Mae,
+    /// Mean squared error.
+    Mse,
+    /// Error to signal ratio behind a pre-emphasis of 0.85, and a quarter of the DC loss: Wright's.
+    EsrDc,
+    /// MAE and auraloss' multi-resolution STFT.
+    MaeStft,
+}
+
+impl LossKind {
+    /// The loss, ready for sequences of `frames`.
+    ///
+    /// # Errors
+    /// When the sequences are too short for it.
+    pub fn build(self, frames: usize) -> Result<Box<dyn Loss<f32>>, TrainError> {
+        let mut loss: Box<dyn Loss<f32>> = match self {
+            LossKind::Hybrid => Box::new(pyneuralfx::HybridLoss::new(true)?),
+            LossKind::HybridPlain => Box::new(pyneuralfx::HybridLoss::new(false)?),
+            LossKind::Mae => Box::new(Mae),
+            LossKind::Mse => Box::new(Mse),
+            LossKind::EsrDc => Box::new(
+                Combined::new().with(0.75, Prefiltered::new(Filter::pre_emphasis(0.85), Esr::default())).with(0.25, Dc::default()),
+            ),
+            LossKind::MaeStft => Box::new(Combined::new().with(1.0, Mae).with(0.1, MultiResolutionStft::auraloss()?)),
+        };
+        loss.prepare(frames)?;
+        Ok(loss)
+    }
+}
+
+impl Config {
+    /// Checks every setting.
+    ///
+    /// # Errors
+    /// Naming the first one out of range.
+    pub fn check(&self) -> Result<(), TrainError> {
+        let refuse = |field, expected, found: &dyn core::fmt::Display| {
+            Err(TrainError::Config { field, expected, found: found.to_string() })
+        };
+        if !(1..=4096).contains(&self.sequences) {
+            return refuse("sequences", "1 to 4096", &self.sequences);
+        }
+        if !(16..=1 << 20).contains(&self.frames) {
+            return refuse("frames", "16 to 1048576", &self.frames);
+        }
+        if self.buffers == 0 {
+            return refuse("buffers", "at least 1", &self.buffers);
+        }
+        if self.warm_up > 1 << 20 {
+            return refuse("warm_up", "at most 1048576", &self.warm_up);
+        }
+        if !(self.learning_rate > 0.0 && self.learning_rate <= 1.0) {
+            return refuse("learning_rate", "more than 0, at most 1", &self.learning_rate);
+        }
+        if !(self.clip_norm > 0.0) {
+            return refuse("clip_norm", "a positive number", &self.clip_norm);
+        }
+        if self.steps == 0 || self.validate_every == 0 {
+            return refuse("steps and validate_every", "at least 1", &self.steps.min(self.validate_every));
+        }
+        if !(0.0..=0.9).contains(&self.validation_part) {
+            return refuse("validation_part", "0 to 0.9", &self.validation_part);
+        }
+        match self.schedule {
+            Schedule::Plateau { factor, .. } if !(factor > 0.0 && factor < 1.0) => refuse("schedule.factor", "between 0 and 1", &factor),
+            Schedule::Cosine { last } if !(0.0..=1.0).contains(&last) => refuse("schedule.last", "0 to 1", &last),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Schedule {
+    /// The rate of step `step` of `steps`, where plateaus have lowered it to `lowered` times the first.
+    pub fn rate(&self, first: f64, lowered: f64, step: u64, steps: u64) -> f64 {
+        match *self {
+            Schedule::Constant => first,
+            Schedule::Plateau { .. } => first * lowered,
+            Schedule::Cosine { last } => {
+                let rise = (steps as f64 / 20.0).max(1.0);
+                let (step, steps) = (step as f64, (steps as f64).max(rise + 1.0));
+                if step < rise {
+                    return first * (step + 1.0) / rise;
+                }
+                let part = ((step - rise) / (steps - rise)).min(1.0);
+                first * (last + (1.0 - last) * 0.5 * (1.0 + (core::f64::consts::PI * part).cos()))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_loss_can_be_built_for_the_default_buffer() {
+        for kind in [LossKind::Hybrid, LossKind::HybridPlain, LossKind::Mae, LossKind::Mse, LossKind::EsrDc, LossKind::MaeStft] {
+            assert!(kind.build(2048).is_ok(), "{kind:?}");
+        }
+        assert!(LossKind::Hybrid.build(100).is_err());
+    }
+
+    #[test]
+    fn the_cosine_rises_and_falls() {
+        let schedule = Schedule::Cosine { last: 0.01 };
+        let rate = |step| schedule.rate(1.0, 1.0, step, 1000);
+        assert!(rate(0) < 0.05 && (rate(50) - 1.0).abs() < 1e-9 && (rate(1000) - 0.01).abs() < 1e-9);
+    }
+
+    #[test]
+    fn settings_out_of_range_are_named() {
+        let error = Config { frames: 3, ..Config::default() }.check().unwrap_err();
+        assert_eq!(error.to_string(), "config: frames: expected 16 to 1048576, found 3");
+    }
+}

@@ -1,0 +1,102 @@
+//! The audio that a training draws from.
+
+use crate::TrainError;
+use afx_io::dataset::{Dataset, Split};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Share of samples at full scale from which a recording counts as clipped.
+const CLIPPED: f64 = 1e-3;
+
+/// One recording with its knob position.
+#[derive(Clone, Debug)]
+pub struct Track {
+    /// A name for messages.
+    pub name: String,
+    /// Knobs in `[-1, 1]`.
+    pub controls: Vec<f32>,
+    dry: Arc<[Vec<f32>]>,
+    wet: Vec<f32>,
+    /// Frames to train on.
+    pub train: Range<usize>,
+    /// Frames to validate on.
+    pub validation: Range<usize>,
+}
+
+impl Track {
+    /// The input.
+    pub fn dry(&self) -> &[f32] {
+        &self.dry[0]
+    }
+    /// What the device made of it.
+    pub fn wet(&self) -> &[f32] {
+        &self.wet
+    }
+}
+
+/// All recordings of a training.
+#[derive(Clone, Debug)]
+pub struct Material {
+    /// Frames per second.
+    pub sample_rate: u32,
+    /// At least one to train on and one to validate on.
+    pub tracks: Vec<Track>,
+}
+
+impl Material {
+    /// The mono recordings of a data set; `validation_part` of each is kept for validation, unless the data set splits by recording.
+    ///
+    /// # Errors
+    /// When a recording is not mono, too short for a buffer of `frames`, silent, or not finite, or when nothing is left to train or to
+    /// validate on. A silent or clipped recording is named, never trained on in silence: clipped ones are left to the caller to refuse (see
+    /// [`Material::clipped`]).
+    pub fn new(data: &Dataset, frames: usize, validation_part: f64) -> Result<Self, TrainError> {
+        data.require_mono()?;
+        let explicit = data.captures.iter().any(|c| c.split == Some(Split::Valid));
+        let mut tracks = Vec::new();
+        for capture in data.captures.iter().filter(|c| c.split != Some(Split::Test)) {
+            let refuse = |expected: String, found: String| Err(TrainError::Recording { name: capture.name.clone(), expected, found });
+            let n = capture.frames();
+            let held = if explicit { 0 } else { (n as f64 * validation_part) as usize };
+            let (train, validation) = match capture.split {
+                Some(Split::Valid) => (0..0, 0..n),
+                _ => (0..n - held, n - held..n),
+            };
+            if !train.is_empty() && train.len() < 2 * frames {
+                return refuse(format!("at least {} frames to train on", 2 * frames), train.len().to_string());
+            }
+            for (what, signal) in [("dry", &capture.dry[0]), ("wet", &capture.wet[0])] {
+                if let Some(at) = signal.iter().position(|v| !v.is_finite()) {
+                    return refuse(format!("finite {what} samples"), format!("another at frame {at}"));
+                }
+                if signal.iter().all(|v| v.abs() < 1e-5) {
+                    return refuse(format!("sound in the {what} file"), "silence".into());
+                }
+            }
+            tracks.push(Track {
+                name: capture.name.clone(),
+                controls: data.knobs.iter().zip(&capture.controls).map(|(k, v)| k.normalise(*v)).collect(),
+                dry: capture.dry.clone(),
+                wet: capture.wet[0].clone(),
+                train,
+                validation,
+            });
+        }
+        if tracks.iter().all(|t| t.train.is_empty()) {
+            return Err(TrainError::Empty { what: "recordings to train on" });
+        }
+        if tracks.iter().all(|t| t.validation.is_empty()) {
+            return Err(TrainError::Empty { what: "audio to validate on (validation_part is 0 and no recording is marked valid)" });
+        }
+        Ok(Material { sample_rate: data.sample_rate, tracks })
+    }
+
+    /// Names of recordings of which more than a thousandth of the samples sit at their own peak, near full scale: clipped by the recorder.
+    pub fn clipped(&self) -> Vec<&str> {
+        let clipped = |x: &[f32]| {
+            let peak = x.iter().fold(0f32, |m, v| m.max(v.abs()));
+            peak > 0.97 && x.iter().filter(|v| v.abs() >= 0.9999 * peak).count() as f64 > CLIPPED * x.len() as f64
+        };
+        self.tracks.iter().filter(|t| clipped(t.dry()) || clipped(t.wet())).map(|t| t.name.as_str()).collect()
+    }
+}

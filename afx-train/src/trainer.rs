@@ -1,0 +1,381 @@
+//! Truncated back-propagation through time, buffer by buffer.
+
+use crate::adam::{Adam, clip_norm};
+use crate::draw::Draw;
+use crate::{Config, Material, Schedule, TrainError};
+use afx_core::{Adapter, Aligned, Conditioned, Differentiable};
+use afx_loss::Loss;
+use rayon::prelude::*;
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+/// Sequences that one task handles; fixed, so that sums have the same order on any number of threads.
+const GROUP: usize = 5;
+/// Numbers of the gradient that one task sums.
+const PART: usize = 4096;
+
+/// Trains a [`Conditioned`] model on recordings at several knob positions.
+///
+/// A batch is a number of sequences, each somewhere in some recording, at that recording's knob position. In each step every sequence
+/// realises its own parameters, runs one buffer forward and backward, and sends the gradient of its parameters through the adapter; then
+/// Adam moves the learnt numbers. The memory of a sequence is carried from buffer to buffer. The result is the same to the bit for the same
+/// seed, whatever the number of threads.
+pub struct Trainer<L, A> {
+    pub(crate) model: Conditioned<L, A>,
+    pub(crate) material: Material,
+    pub(crate) config: Config,
+    pub(crate) learnt: Vec<f32>,
+    gradient: Vec<f32>,
+    pub(crate) adam: Adam,
+    pub(crate) draw: Draw,
+    groups: Vec<Group>,
+    pub(crate) progress: Progress,
+    pub(crate) best: Vec<f32>,
+}
+
+/// How far a training is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Progress {
+    /// Optimiser steps done.
+    pub step: u64,
+    /// Mean loss of the steps since the last validation.
+    pub loss: f64,
+    /// Lowest validation ESR so far.
+    pub best_esr: f64,
+    /// Part of the first learning rate that plateaus have left.
+    pub lowered: f64,
+    /// Validations since the best one.
+    pub stale: u32,
+    /// Validations since the rate was last lowered or a better result seen.
+    pub(crate) plateau: u32,
+    /// Losses added up since the last validation, and how many.
+    pub(crate) sum: (f64, u64),
+}
+
+/// What [`Trainer::run`] reports.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A step was taken.
+    Step {
+        /// Its number, from 1.
+        step: u64,
+        /// Its loss.
+        loss: f64,
+        /// Norm of the gradient before clipping.
+        gradient_norm: f64,
+    },
+    /// The model was validated.
+    Validation {
+        /// After this step.
+        step: u64,
+        /// Mean training loss since the last validation.
+        loss: f64,
+        /// Mean error to signal ratio over the recordings.
+        esr: f64,
+        /// Whether it is the best so far.
+        best: bool,
+        /// Learning rate of the last step.
+        rate: f64,
+        /// Seconds since this run began.
+        seconds: f64,
+        /// Frames of audio learnt from per second of this run.
+        frames_per_second: f64,
+    },
+}
+
+/// A place in a recording.
+#[derive(Clone, Debug)]
+pub(crate) struct Sequence {
+    pub track: usize,
+    pub at: usize,
+    /// Buffers left before it starts elsewhere.
+    pub left: usize,
+    pub state: Aligned<f32>,
+    fresh: bool,
+}
+
+/// Some sequences, and room to work on one of them at a time.
+struct Group {
+    sequences: Vec<Sequence>,
+    params: Aligned<f32>,
+    dparams: Aligned<f32>,
+    scratch: Vec<f32>,
+    dlearnt: Vec<f32>,
+    dcontrols: Vec<f32>,
+    y: Vec<f32>,
+    dy: Vec<f32>,
+    tape: Aligned<f32>,
+    loss: Box<dyn Loss<f32>>,
+    value: f64,
+    failed: Option<usize>,
+}
+
+impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
+    /// A trainer at step 0, with first values from the seed.
+    ///
+    /// # Errors
+    /// When a setting is out of range, the model is not mono, or its knobs are not those of the recordings.
+    pub fn new(model: Conditioned<L, A>, material: Material, config: Config) -> Result<Self, TrainError> {
+        config.check()?;
+        if model.layer.inputs() != 1 || model.layer.outputs() != 1 {
+            return Err(TrainError::Model(format!("expected one input and one output, found {} and {}", model.layer.inputs(), model.layer.outputs())));
+        }
+        for track in &material.tracks {
+            if track.controls.len() != model.adapter.controls() {
+                let (expected, found) = (format!("{} knobs", model.adapter.controls()), track.controls.len().to_string());
+                return Err(TrainError::Recording { name: track.name.clone(), expected, found });
+            }
+            if !track.train.is_empty() && track.train.len() < 2 * config.frames {
+                let (expected, found) = (format!("at least {} frames to train on", 2 * config.frames), track.train.len().to_string());
+                return Err(TrainError::Recording { name: track.name.clone(), expected, found });
+            }
+        }
+        let mut draw = Draw::new(config.seed);
+        let learnt = model.initialize(&mut || draw.uniform());
+        let loss = config.loss.build(config.frames)?;
+        let state = Aligned::zeros(model.layer.state_len());
+        let sequence = |_| Sequence { track: 0, at: 0, left: 0, state: state.clone(), fresh: true };
+        let groups = (0..config.sequences).collect::<Vec<_>>();
+        let groups = groups.chunks(GROUP).map(|indices| Group {
+            sequences: indices.iter().map(sequence).collect(),
+            params: Aligned::zeros(model.layer.params_len()),
+            dparams: Aligned::zeros(model.layer.params_len()),
+            scratch: vec![0.0; model.adapter.scratch_len()],
+            dlearnt: vec![0.0; learnt.len()],
+            dcontrols: vec![0.0; model.adapter.controls()],
+            y: vec![0.0; config.frames],
+            dy: vec![0.0; config.frames],
+            tape: Aligned::zeros(model.layer.tape_len(config.frames)),
+            loss: loss.clone(),
+            value: 0.0,
+            failed: None,
+        });
+        let groups = groups.collect();
+        let progress =
+            Progress { step: 0, loss: f64::NAN, best_esr: f64::INFINITY, lowered: 1.0, stale: 0, plateau: 0, sum: (0.0, 0) };
+        let adam = Adam::new(learnt.len());
+        let mut trainer =
+            Trainer { model, material, config, gradient: vec![0.0; learnt.len()], best: learnt.clone(), learnt, adam, draw, groups, progress };
+        for i in 0..trainer.config.sequences {
+            // Sequences end at different times from the start.
+            let buffers = 1 + trainer.draw.below(trainer.config.buffers);
+            trainer.place(i, buffers);
+        }
+        Ok(trainer)
+    }
+
+    /// The model being trained.
+    pub fn model(&self) -> &Conditioned<L, A> {
+        &self.model
+    }
+    /// The learnt numbers as they are now.
+    pub fn learnt(&self) -> &[f32] {
+        &self.learnt
+    }
+    /// The learnt numbers of the best validation so far, the first values before any.
+    pub fn best(&self) -> &[f32] {
+        &self.best
+    }
+    /// How far it is.
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+    /// Its settings.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(crate) fn sequences(&self) -> impl Iterator<Item = &Sequence> {
+        self.groups.iter().flat_map(|g| &g.sequences)
+    }
+    pub(crate) fn sequence_mut(&mut self, i: usize) -> &mut Sequence {
+        &mut self.groups[i / GROUP].sequences[i % GROUP]
+    }
+
+    /// Puts sequence `i` somewhere, for at most `buffers` buffers.
+    fn place(&mut self, i: usize, buffers: usize) {
+        let frames = self.config.frames;
+        let candidates = self.material.tracks.iter().filter(|t| !t.train.is_empty()).count();
+        let chosen = self.draw.below(candidates);
+        let track = self.material.tracks.iter().enumerate().filter(|(_, t)| !t.train.is_empty()).nth(chosen).map_or(0, |(i, _)| i);
+        let range = self.material.tracks[track].train.clone();
+        let at = range.start + self.draw.below(range.len() - frames + 1);
+        let left = buffers.min((range.end - at) / frames);
+        let sequence = self.sequence_mut(i);
+        (sequence.track, sequence.at, sequence.left, sequence.fresh) = (track, at, left, true);
+    }
+
+    /// One optimiser step: every sequence one buffer forward and backward, clip, Adam.
+    ///
+    /// # Errors
+    /// [`TrainError::NotFinite`] names the recording at which the loss was not a number; the learnt numbers are as before the step.
+    pub fn step(&mut self) -> Result<Event, TrainError> {
+        for i in 0..self.config.sequences {
+            if self.sequence_mut(i).left == 0 {
+                self.place(i, self.config.buffers);
+            }
+        }
+        let (model, material, config, learnt) = (&self.model, &self.material, &self.config, &self.learnt);
+        self.groups.par_iter_mut().for_each(|group| group.run(model, material, config, learnt));
+        let step = self.progress.step + 1;
+        if let Some(track) = self.groups.iter().find_map(|g| g.failed) {
+            return Err(TrainError::NotFinite { step, name: self.material.tracks[track].name.clone() });
+        }
+        let groups = &self.groups;
+        self.gradient.par_chunks_mut(PART).enumerate().for_each(|(part, sum)| {
+            let range = part * PART..part * PART + sum.len();
+            sum.copy_from_slice(&groups[0].dlearnt[range.clone()]);
+            for group in &groups[1..] {
+                afx_core::kernels::add_scaled(sum, 1.0, &group.dlearnt[range.clone()]);
+            }
+        });
+        let loss = self.groups.iter().map(|g| g.value).sum::<f64>() / self.config.sequences as f64;
+        let gradient_norm = clip_norm(&mut self.gradient, self.config.clip_norm);
+        if !(loss.is_finite() && gradient_norm.is_finite()) {
+            return Err(TrainError::NotFinite { step, name: self.material.tracks[self.groups[0].sequences[0].track].name.clone() });
+        }
+        let rate = self.rate();
+        self.adam.step(rate, &mut self.learnt, &self.gradient);
+        self.progress.step = step;
+        self.progress.sum.0 += loss;
+        self.progress.sum.1 += 1;
+        Ok(Event::Step { step, loss, gradient_norm })
+    }
+
+    /// The learning rate of the next step.
+    pub fn rate(&self) -> f64 {
+        self.config.schedule.rate(self.config.learning_rate, self.progress.lowered, self.progress.step, self.config.steps)
+    }
+
+    /// Error to signal ratio of every recording's validation part, by the recording's name; the numbers are those `learnt`.
+    pub fn errors(&self, learnt: &[f32]) -> Vec<(String, f64)> {
+        let tracks: Vec<_> = self.material.tracks.iter().filter(|t| !t.validation.is_empty()).collect();
+        tracks.par_iter().map(|track| (track.name.clone(), self.track_error(learnt, track))).collect()
+    }
+
+    fn track_error(&self, learnt: &[f32], track: &crate::Track) -> f64 {
+        let layer = &self.model.layer;
+        let mut params = Aligned::zeros(layer.params_len());
+        self.model.adapter.realize(learnt, &track.controls, &mut vec![0.0; self.model.adapter.scratch_len()], &mut params);
+        let mut state = Aligned::zeros(layer.state_len());
+        let start = track.validation.start.saturating_sub(self.config.warm_up);
+        let mut y = vec![0.0; track.validation.end - start];
+        layer.reset(&params, &mut state);
+        layer.process(&params, &mut state, &track.dry()[start..track.validation.end], &mut y);
+        let (prediction, target) = (&y[track.validation.start - start..], &track.wet()[track.validation.clone()]);
+        let error: f64 = prediction.iter().zip(target).map(|(p, t)| f64::from(p - t).powi(2)).sum();
+        let energy: f64 = target.iter().map(|t| f64::from(*t).powi(2)).sum();
+        error / energy.max(1e-9 * target.len() as f64)
+    }
+
+    /// Validates, remembers the best numbers, and lowers the learning rate where the schedule says so.
+    pub fn validate(&mut self, began: Instant, first_step: u64) -> Event {
+        let errors = self.errors(&self.learnt);
+        let esr = errors.iter().map(|(_, e)| e).sum::<f64>() / errors.len().max(1) as f64;
+        let rate = self.config.schedule.rate(
+            self.config.learning_rate,
+            self.progress.lowered,
+            self.progress.step.saturating_sub(1),
+            self.config.steps,
+        );
+        let p = &mut self.progress;
+        p.loss = p.sum.0 / p.sum.1.max(1) as f64;
+        p.sum = (0.0, 0);
+        let best = esr < p.best_esr;
+        if best {
+            (p.best_esr, p.stale, p.plateau) = (esr, 0, 0);
+            self.best.copy_from_slice(&self.learnt);
+        } else {
+            (p.stale, p.plateau) = (p.stale + 1, p.plateau + 1);
+            if let Schedule::Plateau { factor, patience } = self.config.schedule
+                && p.plateau > patience
+            {
+                p.lowered *= factor;
+                p.plateau = 0;
+            }
+        }
+        let seconds = began.elapsed().as_secs_f64();
+        let frames = (p.step - first_step) as f64 * (self.config.sequences * self.config.frames) as f64;
+        Event::Validation { step: p.step, loss: p.loss, esr, best, rate, seconds, frames_per_second: frames / seconds.max(1e-9) }
+    }
+
+    /// Steps and validates until the last step, until patience ends, or until `observe` breaks.
+    ///
+    /// `observe` sees every event with the trainer as it is after it; what it saves there, [`Trainer::resume`] takes up to the bit.
+    ///
+    /// # Errors
+    /// As [`Trainer::step`], and whatever `observe` returns.
+    pub fn run(
+        &mut self,
+        mut observe: impl FnMut(&Self, &Event) -> Result<ControlFlow<()>, TrainError>,
+    ) -> Result<(), TrainError> {
+        let (began, first_step) = (Instant::now(), self.progress.step);
+        let exhausted = |p: &Progress, c: &Config| c.patience > 0 && p.stale >= c.patience;
+        while self.progress.step < self.config.steps && !exhausted(&self.progress, &self.config) {
+            let event = self.step()?;
+            if observe(self, &event)?.is_break() {
+                return Ok(());
+            }
+            if self.progress.step.is_multiple_of(self.config.validate_every) || self.progress.step == self.config.steps {
+                let event = self.validate(began, first_step);
+                if observe(self, &event)?.is_break() {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Group {
+    /// Forward, loss and backward of every sequence; leaves their mean gradient of the learnt numbers and the sum of the losses.
+    fn run<L: Differentiable<f32>, A: Adapter<f32>>(&mut self, model: &Conditioned<L, A>, material: &Material, config: &Config, learnt: &[f32]) {
+        self.dlearnt.fill(0.0);
+        (self.value, self.failed) = (0.0, None);
+        let scale = 1.0 / config.sequences as f32;
+        for sequence in &mut self.sequences {
+            let track = &material.tracks[sequence.track];
+            model.adapter.realize(learnt, &track.controls, &mut self.scratch, &mut self.params);
+            if sequence.fresh {
+                model.layer.reset(&self.params, &mut sequence.state);
+                let start = sequence.at.saturating_sub(config.warm_up).max(track.train.start);
+                for x in track.dry()[start..sequence.at].chunks(config.frames) {
+                    model.layer.process(&self.params, &mut sequence.state, x, &mut self.y[..x.len()]);
+                }
+                sequence.fresh = false;
+            }
+            let range = sequence.at..sequence.at + config.frames;
+            let (x, target) = (&track.dry()[range.clone()], &track.wet()[range]);
+            model.layer.forward(&self.params, &mut sequence.state, x, &mut self.y, &mut self.tape);
+            self.dy.fill(0.0);
+            match self.loss.accumulate(&self.y, target, scale, Some(&mut self.dy)) {
+                Ok(value) if value.is_finite() => self.value += f64::from(value),
+                _ => self.failed = Some(sequence.track),
+            }
+            self.dparams.fill(0.0);
+            model.layer.backward(&self.params, x, &self.y, &mut self.tape, &self.dy, &mut [], &mut self.dparams);
+            model.adapter.realize_backward(
+                learnt,
+                &track.controls,
+                &mut self.scratch,
+                &self.dparams,
+                &mut self.dlearnt,
+                &mut self.dcontrols,
+            );
+            sequence.at += config.frames;
+            sequence.left -= 1;
+        }
+    }
+}
+
+impl Sequence {
+    /// Takes up a place and a memory as they were saved.
+    pub(crate) fn restore(&mut self, track: usize, at: usize, left: usize, fresh: bool, state: &[f32]) {
+        (self.track, self.at, self.left, self.fresh) = (track, at, left, fresh);
+        self.state.copy_from_slice(state);
+    }
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.fresh
+    }
+}
