@@ -106,7 +106,7 @@ impl LossKind {
             LossKind::Mae => Box::new(Mae),
             LossKind::Mse => Box::new(Mse),
             LossKind::EsrDc => Box::new(
-                Combined::new().with(0.75, Prefiltered::new(Filter::pre_emphasis(0.85), Esr::default())).with(0.25, Dc::default()),
+                Combined::new().with(0.75, Prefiltered::new(Filter::high_pass(0.85)?, Esr::default())).with(0.25, Dc::default()),
             ),
             LossKind::MaeStft => Box::new(Combined::new().with(1.0, Mae).with(0.1, MultiResolutionStft::auraloss()?)),
         };
