@@ -39,7 +39,6 @@ fn its_long_term_spectrum_is_that_of_a_recorded_direct_input() {
         let found = octaves(&y, 48e3);
         mean.iter_mut().zip(found).for_each(|(m, f)| *m += f / seeds as f64);
     }
-    println!("{mean:.1?}");
     for (k, (found, expected)) in mean.iter().zip(recorded).enumerate() {
         // two guitars and two players differ by as much
         assert!((found - expected).abs() < 6.0, "octave from {} Hz: {found:.1} dB, recorded {expected}", FIRST_HZ * f64::from(1 << k));
