@@ -33,3 +33,7 @@ use afx_core::Scalar;
 pub(crate) fn flush<T: Scalar>(state: T) -> T {
     if state.abs() < T::from_f64(1e-30) { T::ZERO } else { state }
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

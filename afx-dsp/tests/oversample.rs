@@ -9,6 +9,14 @@ use std::f64::consts::TAU;
 const FS: f64 = 48e3;
 const OVER: [Factor; 4] = [Factor::X2, Factor::X4, Factor::X8, Factor::X16];
 
+/// The stop band in the documentation, less the 0.2 dB by which a frequency may be off the worst one.
+fn promised(half_band: HalfBand) -> f64 {
+    match half_band {
+        HalfBand::LinearPhase => -122.5,
+        HalfBand::LowLatency => -127.7,
+    }
+}
+
 fn db(magnitude: f64) -> f64 {
     20.0 * magnitude.max(1e-300).log10()
 }
@@ -50,13 +58,12 @@ fn interpolated_impulses_have_the_promised_pass_and_stop_bands() {
                     stop = stop.max(db(bin / times as f64));
                 }
             }
-            println!("{half_band:?} {factor:?} up: ripple {ripple:.2e} dB, stop band {stop:.1} dB");
-            assert!(stop <= -120.0 && ripple <= 1e-4, "{half_band:?} {factor:?}: {stop} dB, {ripple} dB");
+            assert!(stop <= promised(half_band) && ripple <= 1e-4, "{half_band:?} {factor:?}: {stop} dB, {ripple} dB");
         }
     }
 }
 
-/// Level at the base rate, in dB, of a unit sine of `f_hz` at the high rate, and the index of its strongest bin.
+/// Level at the base rate, in dB, of the strongest bin that a unit sine of `f_hz` at the high rate leaves.
 fn decimated<T: Scalar>(factor: Factor, half_band: HalfBand, f_hz: f64) -> f64 {
     let (times, frames) = (factor.get(), 8192);
     let fs = FS * times as f64;
@@ -81,9 +88,7 @@ fn decimators_stop_what_would_alias_into_the_pass_band() {
                     }
                 }
             }
-            println!("{half_band:?} {factor:?} down: aliases {worst:.1} dB");
-            // -120 dB at the edge of the band, and one bin of 6 Hz for rounding the frequency
-            assert!(worst <= -120.0, "{half_band:?} {factor:?}: {worst} dB");
+            assert!(worst <= promised(half_band), "{half_band:?} {factor:?}: {worst} dB");
         }
     }
 }
@@ -148,7 +153,6 @@ fn the_round_trip_is_flat_to_20_khz() {
             let bins = spectrum(&round_trip::<f64>(factor, half_band, &impulse(8192)));
             let edge = (20e3 / FS * 8192.0) as usize;
             let ripple = bins[..=edge].iter().map(|&b| db(b).abs()).fold(0.0, f64::max);
-            println!("{half_band:?} {factor:?} round trip: ripple {ripple:.2e} dB");
             assert!(ripple <= 1e-4, "{half_band:?} {factor:?}: {ripple} dB");
         }
     }
@@ -172,7 +176,6 @@ fn single_precision_keeps_110_db() {
             }
             // the stop band in f32
             let alias = decimated::<f32>(factor, half_band, 4992.0 * FS / 8192.0);
-            println!("{half_band:?} {factor:?}: f32 alias of 29 kHz {alias:.1} dB");
             assert!(alias < -110.0, "{half_band:?} {factor:?}: alias {alias} dB");
         }
     }

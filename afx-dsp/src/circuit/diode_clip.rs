@@ -91,3 +91,33 @@ impl DiodeClip {
         Ok(wet.into_iter().map(T::from_f64).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Most steps of the solver over a signal.
+    fn worst_steps(sample_rate_hz: f64, frames: usize, signal: impl Fn(f64) -> f64) -> usize {
+        let mut clip = DiodeClip::new(sample_rate_hz).unwrap();
+        let mut worst = 0;
+        for n in 0..frames {
+            let u = signal(n as f64 / sample_rate_hz);
+            let guess = 2.0 * clip.x[0] - clip.x[1];
+            worst = worst.max(clip.pair.solve_counted(clip.w + clip.drive * volts(u), guess).1);
+            clip.tick(u);
+        }
+        worst
+    }
+
+    #[test]
+    fn the_solver_needs_at_most_five_steps_up_to_1000_volts() {
+        for times in [1.0, 2.0, 4.0, 8.0] {
+            for (gain, hz) in [(1.0, 1e3), (4.5, 1e3), (10.0, 5e3), (1e3, 1e3), (1e3, 15e3)] {
+                let steps = worst_steps(48e3 * times, 4000, |t| gain * (core::f64::consts::TAU * hz * t).sin());
+                assert!((1..=5).contains(&steps), "{steps} steps at {times}x, {gain} V, {hz} Hz");
+            }
+            let steps = worst_steps(48e3 * times, 4000, |t| 1e3 * (t * 1e9).sin().signum());
+            assert!((1..=5).contains(&steps), "{steps} steps at {times}x between 1000 V and -1000 V");
+        }
+    }
+}

@@ -1,11 +1,11 @@
 //! A knob that moves without a click.
 
-/// Linear movement to a target in a fixed number of samples.
+/// Movement to a target in a fixed number of samples along `t^2 (3 - 2 t)`, which has no corner at either end.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ramp {
     value: f64,
+    start: f64,
     target: f64,
-    step: f64,
     remaining: u32,
     length: u32,
 }
@@ -13,7 +13,7 @@ pub(super) struct Ramp {
 impl Ramp {
     /// Standing at `value`; movements take 20 ms.
     pub(super) fn new(value: f64, sample_rate_hz: f64) -> Self {
-        Ramp { value, target: value, step: 0.0, remaining: 0, length: (0.02 * sample_rate_hz) as u32 + 1 }
+        Ramp { value, start: value, target: value, remaining: 0, length: (0.02 * sample_rate_hz) as u32 + 1 }
     }
 
     pub(super) fn value(&self) -> f64 {
@@ -23,9 +23,9 @@ impl Ramp {
     /// Starts towards `target`, held to 0..=1; NaN is ignored.
     pub(super) fn set(&mut self, target: f64) {
         if !target.is_nan() {
+            self.start = self.value;
             self.target = target.clamp(0.0, 1.0);
             self.remaining = self.length;
-            self.step = (self.target - self.value) / f64::from(self.length);
         }
     }
 
@@ -42,7 +42,8 @@ impl Ramp {
             return false;
         }
         self.remaining -= 1;
-        self.value = if self.remaining == 0 { self.target } else { self.value + self.step };
+        let left = f64::from(self.remaining) / f64::from(self.length);
+        self.value = self.target + (self.start - self.target) * left * left * (3.0 - 2.0 * left);
         true
     }
 }

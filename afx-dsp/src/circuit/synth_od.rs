@@ -209,15 +209,15 @@ struct Clip {
     s1: f64,
     /// Memory of `v2`, units of `nVt`.
     w: f64,
-    /// The last two roots, units of `nVt`.
-    x: [f64; 2],
+    /// The last three roots, units of `nVt`; their parabola guesses the next.
+    x: [f64; 3],
 }
 
 impl Clip {
     fn new(fs: f64, drive: f64) -> Self {
         let (k, g) = (0.5 / (fs * R1 * C1), 0.5 / (fs * C2));
         let pair = DiodePair { a: 1.0, b: 2.0 * g * IS / N_VT };
-        let mut clip = Clip { couple: k / (1.0 + k), drive_gain: g / (R1 * N_VT), g, pair, s1: 0.0, w: 0.0, x: [0.0; 2] };
+        let mut clip = Clip { couple: k / (1.0 + k), drive_gain: g / (R1 * N_VT), g, pair, s1: 0.0, w: 0.0, x: [0.0; 3] };
         clip.set_drive(drive);
         clip
     }
@@ -230,7 +230,7 @@ impl Clip {
     }
 
     fn reset(&mut self) {
-        (self.s1, self.w, self.x) = (0.0, 0.0, [0.0; 2]);
+        (self.s1, self.w, self.x) = (0.0, 0.0, [0.0; 3]);
     }
 
     /// `vo` for `u`, both in volts.
@@ -239,8 +239,8 @@ impl Clip {
         let dv = (u - self.s1) * self.couple;
         let v1 = self.s1 + dv;
         self.s1 = v1 + dv;
-        let x = self.pair.solve(self.w + self.drive_gain * (u - v1), 2.0 * self.x[0] - self.x[1]);
-        self.x = [x, self.x[0]];
+        let x = self.pair.solve(self.w + self.drive_gain * (u - v1), 3.0 * (self.x[0] - self.x[1]) + self.x[2]);
+        self.x = [x, self.x[0], self.x[1]];
         self.w = 2.0 * x - self.w;
         u + N_VT * x
     }

@@ -8,35 +8,45 @@ use alloc::vec::Vec;
 /// The branches `A0`, `A1` of `H(z) = (A0(z^2) + z^-1 A1(z^2)) / 2`; a section is `(a + z^-1) / (1 + a z^-1)` at the low rate.
 #[derive(Clone, Debug)]
 struct Branches<T> {
-    a: Vec<T>,
-    /// Input memory of each section, then the output memory of the last section of each branch.
-    memory: Vec<T>,
+    /// A section of each branch.
+    pairs: Vec<[T; 2]>,
+    /// The last section of the first branch, where the number of sections is odd.
+    last: Option<T>,
+    /// Input memory of each pair, which is the output memory of the one before; then the output memory of the last pair.
+    memory: Vec<[T; 2]>,
+    /// Output memory of `last`.
+    last_memory: T,
 }
 
 impl<T: Scalar> Branches<T> {
     fn new(a: &[f64]) -> Self {
-        Branches { a: a.iter().map(|&a| T::from_f64(a)).collect(), memory: vec![T::ZERO; a.len() + 2] }
+        let pairs: Vec<[T; 2]> = a.chunks_exact(2).map(|a| [T::from_f64(a[0]), T::from_f64(a[1])]).collect();
+        let last = a.chunks_exact(2).remainder().first().map(|&a| T::from_f64(a));
+        let memory = vec![[T::ZERO; 2]; pairs.len() + 1];
+        Branches { pairs, last, memory, last_memory: T::ZERO }
     }
 
     fn reset(&mut self) {
-        self.memory.fill(T::ZERO);
+        self.memory.fill([T::ZERO; 2]);
+        self.last_memory = T::ZERO;
     }
 
-    /// One step of both branches. Sections of a branch stand two apart, and the input of one is the output of the one before,
-    /// so each memory serves two sections.
-    #[inline]
-    fn step(&mut self, mut even: T, mut odd: T) -> (T, T) {
-        for (i, &a) in self.a.iter().enumerate() {
-            let x = if i % 2 == 0 { &mut even } else { &mut odd };
-            let y = a * (*x - self.memory[i + 2]) + self.memory[i];
-            self.memory[i] = flush(*x);
-            *x = y;
+    /// One step of both branches.
+    #[inline(always)]
+    fn step(&mut self, mut x: [T; 2]) -> [T; 2] {
+        let Some((mut memory, rest)) = self.memory.split_first_mut() else { return x };
+        for (a, next) in self.pairs.iter().zip(rest) {
+            let y = [a[0] * (x[0] - next[0]) + memory[0], a[1] * (x[1] - next[1]) + memory[1]];
+            *memory = [flush(x[0]), flush(x[1])];
+            (x, memory) = (y, next);
         }
-        let n = self.a.len();
-        let (first, second) = if n % 2 == 0 { (even, odd) } else { (odd, even) };
-        self.memory[n] = flush(first);
-        self.memory[n + 1] = flush(second);
-        (even, odd)
+        let before = memory[0];
+        *memory = [flush(x[0]), flush(x[1])];
+        if let Some(a) = self.last {
+            x[0] = a * (x[0] - self.last_memory) + before;
+            self.last_memory = flush(x[0]);
+        }
+        x
     }
 }
 
@@ -56,7 +66,7 @@ impl<T: Scalar> IirUp<T> {
     /// `y.len() == 2 * x.len()`
     pub(super) fn process(&mut self, x: &[T], y: &mut [T]) {
         for (&x, pair) in x.iter().zip(y.chunks_exact_mut(2)) {
-            (pair[0], pair[1]) = self.0.step(x, x);
+            pair.copy_from_slice(&self.0.step([x, x]));
         }
     }
 }
@@ -78,7 +88,7 @@ impl<T: Scalar> IirDown<T> {
     pub(super) fn process(&mut self, x: &[T], y: &mut [T]) {
         let half = T::from_f64(0.5);
         for (pair, y) in x.chunks_exact(2).zip(y.iter_mut()) {
-            let (a, b) = self.0.step(pair[1], pair[0]);
+            let [a, b] = self.0.step([pair[1], pair[0]]);
             *y = half * (a + b);
         }
     }

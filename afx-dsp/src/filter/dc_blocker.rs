@@ -1,0 +1,60 @@
+//! Removes direct current.
+
+use crate::DspError;
+use crate::error::sample_rate;
+use crate::flush;
+use afx_core::Scalar;
+
+/// First-order high-pass, `y = x - l` with the one-pole low-pass `l`, integrated by the trapezoidal rule: exactly 0 at 0 Hz,
+/// exactly -3.01 dB at the corner.
+///
+/// Real-time: nothing allocates.
+#[derive(Clone, Copy, Debug)]
+pub struct DcBlocker<T> {
+    gain: T,
+    s: T,
+}
+
+impl<T: Scalar> DcBlocker<T> {
+    /// At rest. Usual corners are 5 to 20 Hz.
+    ///
+    /// # Errors
+    /// [`DspError::OutOfRange`] for a sample rate outside 1 kHz to 100 MHz or a corner outside `1e-7` to 0.4999 of it.
+    pub fn new(sample_rate_hz: f64, corner_hz: f64) -> Result<Self, DspError> {
+        let share = corner_hz / sample_rate(sample_rate_hz)?;
+        if !(1e-7..=0.4999).contains(&share) {
+            return Err(DspError::OutOfRange { name: "corner_hz", expected: "1e-7 to 0.4999 of the sample rate", found: corner_hz });
+        }
+        let half_angle = core::f64::consts::PI * share;
+        let g = Scalar::sin(half_angle) / Scalar::cos(half_angle);
+        Ok(DcBlocker { gain: T::from_f64(g / (1.0 + g)), s: T::ZERO })
+    }
+
+    /// Forgets the past.
+    pub fn reset(&mut self) {
+        self.s = T::ZERO;
+    }
+
+    /// Filters the samples that both `x` and `y` hold.
+    pub fn process(&mut self, x: &[T], y: &mut [T]) {
+        for (y, &x) in y.iter_mut().zip(x) {
+            *y = self.tick(x);
+        }
+    }
+
+    /// [`DcBlocker::process`] in place.
+    pub fn process_in_place(&mut self, samples: &mut [T]) {
+        for s in samples {
+            *s = self.tick(*s);
+        }
+    }
+
+    /// One sample.
+    #[inline]
+    pub fn tick(&mut self, x: T) -> T {
+        let d = self.gain * (x - self.s);
+        let low = self.s + d;
+        self.s = flush(low + d);
+        x - low
+    }
+}

@@ -1,0 +1,89 @@
+//! What a second-order filter does, apart from how it is realised.
+
+use crate::DspError;
+use crate::error::sample_rate;
+
+/// The response of a second-order filter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum FilterShape {
+    /// -12 dB per octave above the frequency.
+    #[default]
+    LowPass,
+    /// -12 dB per octave below the frequency.
+    HighPass,
+    /// -6 dB per octave on both sides, gain `q` at the centre (the output of an analogue state-variable filter).
+    BandPass,
+    /// Nothing at the frequency.
+    Notch,
+    /// Gain 1, phase -180 degrees at the frequency.
+    AllPass,
+    /// `gain_db` at the frequency, 0 dB far from it.
+    Bell,
+    /// `gain_db` below the frequency.
+    LowShelf,
+    /// `gain_db` above the frequency.
+    HighShelf,
+}
+
+/// A response with its numbers. The constructor checks them, so a filter can take a `FilterSpec` without a failure.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FilterSpec {
+    pub(super) shape: FilterShape,
+    /// `pi f / fs`, above 0 and below pi / 2.
+    pub(super) half_angle: f64,
+    pub(super) q: f64,
+    pub(super) gain_db: f64,
+}
+
+impl FilterSpec {
+    /// `gain_db` matters to the bell and the shelves only.
+    ///
+    /// # Errors
+    /// [`DspError::OutOfRange`] for a sample rate outside 1 kHz to 100 MHz, a frequency outside `1e-7` to 0.4999 of it, a `q`
+    /// outside 0.01 to 1000 or a gain outside -120 to 120 dB.
+    pub fn new(shape: FilterShape, sample_rate_hz: f64, frequency_hz: f64, q: f64, gain_db: f64) -> Result<Self, DspError> {
+        let half_angle = core::f64::consts::PI * frequency_hz / sample_rate(sample_rate_hz)?;
+        let check = |name, ok: bool, expected, found| if ok { Ok(()) } else { Err(DspError::OutOfRange { name, expected, found }) };
+        let share = frequency_hz / sample_rate_hz;
+        check("frequency_hz", (1e-7..=0.4999).contains(&share), "1e-7 to 0.4999 of the sample rate", frequency_hz)?;
+        check("q", (0.01..=1e3).contains(&q), "0.01 to 1000", q)?;
+        check("gain_db", gain_db.abs() <= 120.0, "-120 to 120", gain_db)?;
+        Ok(FilterSpec { shape, half_angle, q, gain_db })
+    }
+
+    /// The nearest specification that is in range, for knobs and modulation: it never fails. NaN takes the lower end, for the
+    /// gain 0 dB. The sample rate is held to 1 kHz to 100 MHz too.
+    pub fn nearest(shape: FilterShape, sample_rate_hz: f64, frequency_hz: f64, q: f64, gain_db: f64) -> Self {
+        let held = |v: f64, low: f64, high: f64| if v > low { v.min(high) } else { low };
+        let share = held(frequency_hz / held(sample_rate_hz, 1e3, 1e8), 1e-7, 0.4999);
+        let gain_db = if gain_db.is_nan() { 0.0 } else { gain_db.clamp(-120.0, 120.0) };
+        FilterSpec { shape, half_angle: core::f64::consts::PI * share, q: held(q, 0.01, 1e3), gain_db }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_out_of_range_are_named_or_held() {
+        let new = |fs, f, q, g| FilterSpec::new(FilterShape::Bell, fs, f, q, g);
+        assert!(new(48e3, 1e3, 0.7, 6.0).is_ok());
+        for (fs, f, q, g, name) in [
+            (0.0, 1e3, 0.7, 0.0, "sample_rate_hz"),
+            (48e3, 24e3, 0.7, 0.0, "frequency_hz"),
+            (48e3, 0.0, 0.7, 0.0, "frequency_hz"),
+            (48e3, f64::NAN, 0.7, 0.0, "frequency_hz"),
+            (48e3, 1e3, 0.0, 0.0, "q"),
+            (48e3, 1e3, 0.7, f64::NAN, "gain_db"),
+        ] {
+            assert!(matches!(new(fs, f, q, g), Err(DspError::OutOfRange { name: n, .. }) if n == name), "{name}");
+        }
+        let spec = FilterSpec::nearest(FilterShape::Bell, f64::NAN, f64::INFINITY, f64::NAN, f64::NAN);
+        assert!((spec.half_angle - 0.4999 * core::f64::consts::PI).abs() < 1e-15);
+        assert_eq!((spec.q, spec.gain_db), (0.01, 0.0));
+        assert_eq!(FilterSpec::nearest(FilterShape::Bell, 48e3, 1e3, 0.7, 6.0), new(48e3, 1e3, 0.7, 6.0).unwrap());
+    }
+}

@@ -1,0 +1,255 @@
+//! Filters against published coefficients, against each other, in single precision, and in motion.
+
+use afx_core::Scalar;
+use afx_dsp::DspError;
+use afx_dsp::filter::{Biquad, BiquadCascade, BiquadCoefficients, DcBlocker, FilterShape, FilterSpec, Svf};
+use proptest::prelude::*;
+use std::f64::consts::{FRAC_1_SQRT_2, TAU};
+
+const FS: f64 = 48e3;
+const SHAPES: [FilterShape; 8] = [
+    FilterShape::LowPass,
+    FilterShape::HighPass,
+    FilterShape::BandPass,
+    FilterShape::Notch,
+    FilterShape::AllPass,
+    FilterShape::Bell,
+    FilterShape::LowShelf,
+    FilterShape::HighShelf,
+];
+
+fn spec(shape: FilterShape, frequency_hz: f64, q: f64, gain_db: f64) -> FilterSpec {
+    FilterSpec::new(shape, FS, frequency_hz, q, gain_db).unwrap()
+}
+
+/// 1 kHz, q 0.7071, 6 dB at 48 kHz.
+fn anchor(shape: FilterShape) -> BiquadCoefficients {
+    BiquadCoefficients::new(spec(shape, 1e3, FRAC_1_SQRT_2, 6.0))
+}
+
+#[test]
+fn coefficients_are_those_of_the_cookbook() {
+    let low = [-1.815341082704568, 0.8310055893467576];
+    let anchors = [
+        (FilterShape::LowPass, [0.003916126660547383, 0.007832253321094766, 0.003916126660547383], low),
+        (FilterShape::HighPass, [0.9115866680128315, -2.0 * 0.9115866680128315, 0.9115866680128315], low),
+        (FilterShape::Bell, [1.061042425263437, -1.861273143996476, 0.816291571321481], [-1.861273143996476, 0.8773339965849185]),
+        (FilterShape::LowShelf, [1.03256248324759, -1.838856871899641, 0.8287476843124699], [-1.84445686716092, 0.855710172298781]),
+        (FilterShape::HighShelf, [1.932340509499657, -3.564118722439874, 1.653523430323866], [-1.780867406799551, 0.8026126241832001]),
+    ];
+    for (shape, b, a) in anchors {
+        let found = anchor(shape);
+        for (found, expected) in found.b.iter().chain(&found.a).zip(b.iter().chain(&a)) {
+            // a few roundings of numbers up to 4, and one digit of the print
+            assert!((found - expected).abs() < 4e-15, "{shape:?}: {found} for {expected}");
+        }
+    }
+}
+
+#[test]
+fn the_bell_has_its_published_response() {
+    for (hz, db) in [(100.0, 0.128766184310), (1e3, 6.0), (5e3, 0.474852149951), (20e3, 0.004002062748)] {
+        let found = 20.0 * anchor(FilterShape::Bell).magnitude(hz, FS).log10();
+        assert!((found - db).abs() < 1e-11, "{hz} Hz: {found} dB for {db}"); // twelve decimals were printed
+    }
+}
+
+fn impulse_response(mut tick: impl FnMut(f64) -> f64, len: usize) -> Vec<f64> {
+    (0..len).map(|n| tick(if n == 0 { 1.0 } else { 0.0 })).collect()
+}
+
+#[test]
+fn the_state_variable_filter_equals_the_biquad_in_every_shape() {
+    for shape in SHAPES {
+        for (hz, q, gain) in [(30.0, 0.5, -12.0), (1e3, FRAC_1_SQRT_2, 6.0), (5e3, 8.0, 18.0), (20e3, 2.0, -3.0)] {
+            let spec = spec(shape, hz, q, gain);
+            let (mut svf, mut biquad) = (Svf::<f64>::new(spec), Biquad::<f64>::new(BiquadCoefficients::new(spec)));
+            let (a, b) = (impulse_response(|x| svf.tick(x), 4096), impulse_response(|x| biquad.tick(x), 4096));
+            let worst = a.iter().zip(&b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            assert!(worst < 1e-12, "{shape:?} {hz} Hz, q {q}, {gain} dB: {worst:e}"); // the biquad's rounding at 30 Hz
+        }
+    }
+}
+
+/// Noise of `f32` below the output, in dB, against `f64` on the same input.
+fn single_precision_db(mut single: impl FnMut(f32) -> f32, mut double: impl FnMut(f64) -> f64) -> f64 {
+    let (mut signal, mut noise) = (0.0, 0.0);
+    for n in 0..48_000 {
+        let t = n as f64 / FS;
+        let x = (0.5 * (TAU * 30.0 * t).sin() + 0.25 * (TAU * 1e3 * t).sin()) as f32;
+        let (y, z) = (double(f64::from(x)), f64::from(single(x)));
+        signal += y * y;
+        noise += (y - z) * (y - z);
+    }
+    10.0 * (signal / noise).log10()
+}
+
+#[test]
+fn in_single_precision_the_state_variable_filter_keeps_115_db_where_a_biquad_does_not() {
+    let noise = |hz: f64| {
+        let spec = spec(FilterShape::LowPass, hz, 0.707, 0.0);
+        let (mut a, mut b) = (Svf::<f32>::new(spec), Svf::<f64>::new(spec));
+        let svf = single_precision_db(|x| a.tick(x), |x| b.tick(x));
+        let coefficients = BiquadCoefficients::new(spec);
+        let (mut a, mut b) = (Biquad::<f32>::new(coefficients), Biquad::<f64>::new(coefficients));
+        (svf, single_precision_db(|x| a.tick(x), |x| b.tick(x)))
+    };
+    for hz in [20.0, 25.0, 30.0, 40.0, 60.0, 100.0, 300.0, 1e3, 5e3, 20e3] {
+        let (svf, _) = noise(hz);
+        assert!(svf >= 115.0, "{hz} Hz: {svf} dB");
+    }
+    for (hz, published) in [(30.0, 73.9), (100.0, 72.0), (1e3, 110.0)] {
+        let (svf, biquad) = noise(hz);
+        assert!((biquad - published).abs() < 3.0 && svf > biquad + 20.0, "{hz} Hz: {svf} and {biquad} dB");
+    }
+}
+
+/// Largest output of a low-pass swept over 200 Hz to 10 kHz `sweep_hz` times a second, on a square wave.
+fn swept<F>(q: f64, sweep_hz: f64, mut tick: F) -> f64
+where
+    F: FnMut(FilterSpec, f64) -> f64,
+{
+    let mut worst = 0.0_f64;
+    for n in 0..96_000 {
+        let t = n as f64 / FS;
+        let x = if (TAU * 110.3 * t).sin() >= 0.0 { 1.0 } else { -1.0 };
+        let hz = 200.0 * 50f64.powf((1.0 + (TAU * sweep_hz * t).sin()) / 2.0);
+        let y = tick(spec(FilterShape::LowPass, hz, q, 0.0), x);
+        worst = if y.is_nan() { f64::INFINITY } else { worst.max(y.abs()) };
+    }
+    worst
+}
+
+#[test]
+fn a_swept_state_variable_filter_stays_small_where_a_biquad_diverges() {
+    for (q, sweep_hz, published) in [(0.707, 500.0, 1.160), (2.0, 5e3, 2.02), (10.0, 500.0, 2.73), (10.0, 5e3, 2.73)] {
+        let start = spec(FilterShape::LowPass, 1e3, q, 0.0);
+        let mut svf = Svf::<f64>::new(start);
+        let found = swept(q, sweep_hz, |spec, x| {
+            svf.set(spec);
+            svf.tick(x)
+        });
+        let mut biquad = Biquad::<f64>::new(BiquadCoefficients::new(start));
+        let other = swept(q, sweep_hz, |spec, x| {
+            biquad.set(BiquadCoefficients::new(spec));
+            biquad.tick(x)
+        });
+        assert!(found < 3.0 && (found / published - 1.0).abs() < 0.01, "q {q}, {sweep_hz} Hz: {found} for {published}");
+        assert!(other > 2.0 * found);
+    }
+}
+
+#[test]
+fn a_cascade_is_its_sections_one_after_the_other() {
+    let (a, b) = (anchor(FilterShape::LowPass), anchor(FilterShape::HighShelf));
+    let x: Vec<f64> = (0..300).map(|n| (n as f64 * 0.3).sin()).collect();
+    let (mut first, mut second) = (Biquad::new(a), Biquad::new(b));
+    let expected: Vec<f64> = x.iter().map(|&x| second.tick(first.tick(x))).collect();
+    let mut cascade = BiquadCascade::new(&[a, b]);
+    let mut y = vec![0.0; 300];
+    cascade.process(&x, &mut y);
+    assert_eq!(y, expected);
+    cascade.reset();
+    for (x, y) in x.chunks(7).zip(y.chunks_mut(7)) {
+        cascade.process(x, y);
+    }
+    assert_eq!(y, expected);
+    cascade.sections_mut()[0].set(b);
+    cascade.reset();
+    cascade.process(&x, &mut y);
+    assert_ne!(y, expected);
+    BiquadCascade::new(&[]).process(&x, &mut y);
+    assert_eq!(y, x);
+}
+
+#[test]
+fn the_dc_blocker_removes_direct_current_and_halves_the_power_at_its_corner() {
+    let mut blocker = DcBlocker::<f64>::new(FS, 20.0).unwrap();
+    let mut y = vec![1.0; 96_000];
+    blocker.process_in_place(&mut y);
+    // 250 time constants; then the rounding of the state, over the gain of 1.3e-3
+    assert!(y[95_999].abs() < 2e-13, "{}", y[95_999]);
+    blocker.reset();
+    let h = impulse_response(|x| blocker.tick(x), 48_000);
+    let (re, im) = h.iter().enumerate().fold((0.0, 0.0), |(re, im), (n, h)| {
+        let w = TAU * 20.0 / FS * n as f64;
+        (re + h * w.cos(), im - h * w.sin())
+    });
+    assert!((re * re + im * im - 0.5).abs() < 1e-12); // the response has died to 1e-54 by its end
+    assert!(matches!(DcBlocker::<f32>::new(FS, 0.0), Err(DspError::OutOfRange { name: "corner_hz", .. })));
+}
+
+fn blocks_agree<T: Scalar>(mut run: impl FnMut(&[T], &mut [T])) -> (Vec<T>, Vec<T>) {
+    let x: Vec<T> = (0..500).map(|n| T::from_f64((n as f64 * 0.7).sin())).collect();
+    let (mut whole, mut cut) = (vec![T::ZERO; 500], vec![T::ZERO; 500]);
+    run(&x, &mut whole);
+    run(&[], &mut []);
+    // the caller resets at any block that is neither 33 long nor the last
+    for (x, y) in x.chunks(33).zip(cut.chunks_mut(33)) {
+        run(x, y);
+    }
+    (whole, cut)
+}
+
+#[test]
+fn reset_and_any_split_give_the_same_bits() {
+    let bell = spec(FilterShape::Bell, 300.0, 2.0, 9.0);
+    let mut svf = Svf::<f32>::new(bell);
+    let (mut blocker, mut biquad) = (DcBlocker::<f32>::new(FS, 10.0).unwrap(), Biquad::<f32>::new(BiquadCoefficients::new(bell)));
+    let results = [
+        blocks_agree(|x, y| {
+            if x.len() != 33 && x.len() != 5 {
+                svf.reset();
+            }
+            svf.process(x, y);
+        }),
+        blocks_agree(|x, y| {
+            if x.len() != 33 && x.len() != 5 {
+                biquad.reset();
+            }
+            biquad.process(x, y);
+        }),
+        blocks_agree(|x, y| {
+            if x.len() != 33 && x.len() != 5 {
+                blocker.reset();
+            }
+            blocker.process(x, y);
+        }),
+    ];
+    for (whole, cut) in results {
+        assert_eq!(whole, cut);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_specification_is_stable_and_finite(shape in 0..8usize, share in 1e-7..0.4999f64, q in 0.01..1e3f64, gain in -120.0..120.0f64) {
+        let spec = FilterSpec::new(SHAPES[shape], FS, share * FS, q, gain).unwrap();
+        // at 0.005 Hz and a q of 1000 a pole is closer to the circle than the coefficients of a biquad can tell
+        if share > 1e-4 && gain.abs() < 40.0 && q < 100.0 {
+            prop_assert!(BiquadCoefficients::new(spec).is_stable());
+        }
+        let mut svf = Svf::<f64>::new(spec);
+        let mut energy = 0.0;
+        for n in 0..2000 {
+            let y = svf.tick(if n % 17 == 0 { 1.0 } else { -0.1 });
+            prop_assert!(y.is_finite());
+            energy += y * y;
+        }
+        // at most the largest gain, 120 dB on top of a resonance of 1000
+        prop_assert!(energy < 2000.0 * 1e18 * 1e6);
+    }
+
+    #[test]
+    fn a_filter_from_any_numbers_at_all_stays_finite(fs in any::<f64>(), hz in any::<f64>(), q in any::<f64>(), gain in any::<f64>()) {
+        for shape in SHAPES {
+            let mut svf = Svf::<f32>::new(FilterSpec::nearest(shape, fs, hz, q, gain));
+            for n in 0..50 {
+                let y = svf.tick(if n == 0 { 1.0 } else { 0.0 });
+                prop_assert!(y.is_finite());
+            }
+        }
+    }
+}
