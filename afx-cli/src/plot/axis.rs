@@ -117,7 +117,7 @@ fn usable(min: f64, max: f64) -> (f64, f64) {
 pub fn extent(values: impl IntoIterator<Item = f64>, margin: f64) -> Option<(f64, f64)> {
     let finite = values.into_iter().filter(|v| v.is_finite());
     let (min, max) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)));
-    (min <= max).then(|| (min - margin * (max - min), max + margin * (max - min)))
+    (min <= max).then_some((min - margin * (max - min), max + margin * (max - min)))
 }
 
 /// Ticks at multiples of 1, 2 or 5 times a power of ten.

@@ -4,6 +4,8 @@ use super::{
     Figure, PlotError, Theme, Trace, aliasing, curves, decay, gain_trace, harmonic_response, knob_grid, loss_curve, response, signal,
     silence, spectrogram, spectrum_difference, static_curve, transfer_curve, waveform,
 };
+use proptest::prelude::*;
+use std::sync::OnceLock;
 
 /// A biased saturator with memory; `drive` scales its input.
 pub(crate) fn device(x: &[f32], drive: f32) -> Vec<f32> {
@@ -160,6 +162,12 @@ pub(crate) fn grid(values: Vec<f64>) -> knob_grid::KnobGrid {
     }
 }
 
+/// The figures, drawn once for all tests.
+pub(crate) fn drawn() -> &'static [(&'static str, Figure)] {
+    static ALL: OnceLock<Vec<(&'static str, Figure)>> = OnceLock::new();
+    ALL.get_or_init(|| figures().unwrap())
+}
+
 /// Writes `bytes` as `name` into the gallery's folder, where one is named.
 pub(crate) fn keep(name: &str, bytes: &[u8]) {
     if let Some(folder) = std::env::var_os("AFX_GALLERY") {
@@ -172,7 +180,7 @@ pub(crate) fn keep(name: &str, bytes: &[u8]) {
 
 #[test]
 fn every_figure_is_well_formed_svg_without_outside_references() {
-    for (name, figure) in figures().unwrap() {
+    for (name, figure) in drawn() {
         for theme in [Theme::Light, Theme::Dark] {
             let svg = figure.to_svg(theme);
             let document = roxmltree::Document::parse(&svg).unwrap_or_else(|e| panic!("{name}: {e}"));
@@ -191,7 +199,7 @@ fn every_figure_is_well_formed_svg_without_outside_references() {
 
 #[test]
 fn every_png_has_the_size_of_its_scene_and_some_ink() {
-    for (name, figure) in figures().unwrap() {
+    for (name, figure) in drawn() {
         let scene = figure.scene();
         for (scale, theme) in [(2.0, Theme::Light), (1.0, Theme::Dark)] {
             let png = figure.to_png(theme, scale).unwrap();
@@ -213,14 +221,14 @@ fn every_png_has_the_size_of_its_scene_and_some_ink() {
 
 #[test]
 fn equal_data_give_equal_bytes() {
-    for ((name, a), (_, b)) in figures().unwrap().into_iter().zip(figures().unwrap()) {
+    for ((name, a), (_, b)) in drawn().iter().zip(&figures().unwrap()) {
         assert!(a.to_svg(Theme::Light) == b.to_svg(Theme::Light) && a.to_png(Theme::Light, 0.5) == b.to_png(Theme::Light, 0.5), "{name}");
     }
 }
 
 #[test]
 fn impossible_sizes_are_errors() {
-    let (_, figure) = figures().unwrap().remove(0);
+    let (_, figure) = &drawn()[0];
     for scale in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e6] {
         assert!(matches!(figure.to_png(Theme::Light, scale), Err(PlotError::Size { .. })), "{scale}");
     }
@@ -233,4 +241,47 @@ fn labels_with_markup_are_text() {
     let svg = waveform::figure(&[Trace::new(evil, &y)], 48_000, &waveform::Settings::default()).unwrap().to_svg(Theme::Light);
     let document = roxmltree::Document::parse(&svg).unwrap();
     assert!(document.descendants().any(|n| n.text() == Some(evil)) && !document.descendants().any(|n| n.has_tag_name("script")));
+}
+
+/// `f32` of any bit pattern, half of them tame.
+fn samples() -> impl Strategy<Value = Vec<f32>> {
+    let one = prop_oneof![-1.0f32..1.0, any::<u32>().prop_map(f32::from_bits)];
+    proptest::collection::vec(one, 0..400)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    #[test]
+    fn no_signal_and_no_sample_rate_makes_a_figure_panic(a in samples(), b in samples(), rate in prop_oneof![Just(48_000u32), 0u32..200, any::<u32>()]) {
+        let pair = [Trace::new("a", &a), Trace::new("b", &b)];
+        let wave = waveform::Settings { error: true, ..Default::default() };
+        let picture = spectrogram::Settings { n_fft: 64, hop: 16, log_frequency: rate % 2 == 0, difference: true, ..Default::default() };
+        let points: Vec<(f64, f64)> = a.iter().zip(&b).map(|(a, b)| (f64::from(*a), f64::from(*b))).collect();
+        let tone = harmonic_response::Settings { sample_rate_hz: rate, frequency_hz: 1, settle_s: 0.0, ..Default::default() };
+        let loops = transfer_curve::Settings { sample_rate_hz: rate.min(200), frequency_hz: 10.0, align: true, ..Default::default() };
+        let steps = static_curve::Settings { sample_rate_hz: rate.min(200), levels_db: points.iter().map(|p| p.0).take(3).collect(), ..Default::default() };
+        let spreads = [curves::Spread::Linear, curves::Spread::Log, curves::Spread::Frequency];
+        let mut figures = vec![
+            waveform::figure(&pair, rate, &wave),
+            spectrogram::figure(&pair, rate, &picture),
+            spectrum_difference::figure(&pair, rate),
+            silence::figure(&pair, rate),
+            silence::offset_figure(&[silence::OffsetCurve { label: "x", points: &points }], "knob"),
+            decay::figure(&pair, &[("x", &points)], rate),
+            gain_trace::figure(&a, &pair[1..], 1.0, rate),
+            harmonic_response::figure(&pair, &tone),
+            transfer_curve::figure(&pair, &loops),
+            static_curve::figure(&pair, &steps),
+            loss_curve::figure(&[loss_curve::LossCurve { label: "x", points: &points }], "Step", "Loss"),
+            response::figure("x", &[response::Response { label: "x".into(), points: points.clone(), reference: false }]),
+            knob_grid::figure(&grid(a.iter().map(|a| f64::from(*a)).chain([0.5; 25]).take(25).collect())),
+        ];
+        figures.extend(spreads.iter().flat_map(|x| spreads.map(|y| curves::figure("x", &[curves::Curve { label: "x", points: &points }], ("x", *x), ("y", y)))));
+        for figure in figures.into_iter().flatten() {
+            let svg = figure.to_svg(Theme::Light);
+            prop_assert!(roxmltree::Document::parse(&svg).is_ok());
+            prop_assert!(figure.to_png(Theme::Dark, 0.25).is_ok());
+        }
+    }
 }
