@@ -117,17 +117,17 @@ fn usable(min: f64, max: f64) -> (f64, f64) {
 pub fn extent(values: impl IntoIterator<Item = f64>, margin: f64) -> Option<(f64, f64)> {
     let finite = values.into_iter().filter(|v| v.is_finite());
     let (min, max) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)));
-    (min <= max).then(|| (min - margin * (max - min), max + margin * (max - min)))
+    (min <= max).then_some((min - margin * (max - min), max + margin * (max - min)))
 }
 
-/// Ticks at multiples of 1, 2, 2.5 or 5 times a power of ten.
+/// Ticks at multiples of 1, 2 or 5 times a power of ten.
 fn linear_ticks(min: f64, max: f64, count: usize) -> Vec<Tick> {
     let rough = (max - min) / count.clamp(1, 50) as f64;
     let decade = 10f64.powf(rough.log10().floor());
-    let step = [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().map(|m| m * decade).find(|s| *s >= 0.999 * rough).unwrap_or(10.0 * decade);
+    let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * decade).find(|s| *s >= 0.8 * rough).unwrap_or(10.0 * decade);
     let first = (min / step - 1e-6).ceil();
     let last = (max / step + 1e-6).floor();
-    let number = (last - first).clamp(0.0, 200.0) as usize; // at most `count + 1` by the choice of `step`; the clamp guards rounding
+    let number = (last - first).clamp(0.0, 200.0) as usize; // about `count / 0.8` by the choice of `step`; the clamp guards rounding
     (0..=number)
         .map(|i| first + i as f64)
         .filter(|&k| k <= last)
@@ -148,7 +148,7 @@ fn log_ticks(min: f64, max: f64) -> Vec<Tick> {
             }
             let named = match m {
                 1 => decade % every == 0 || span < 1.0,
-                2 | 5 => span < 2.1,
+                2 | 5 => span < 2.6,
                 _ => span < 0.6,
             };
             if named || every == 1 {

@@ -85,11 +85,11 @@ pub(crate) fn encode_png(width: u32, height: u32, palette: Option<Vec<u8>>, data
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, width, height);
     encoder.set_depth(png::BitDepth::Eight);
-    encoder.set_compression(png::Compression::High);
     match palette {
         Some(palette) => {
             encoder.set_color(png::ColorType::Indexed);
             encoder.set_palette(palette);
+            encoder.set_compression(png::Compression::High); // it will stand in a page, a third longer in base64
             encoder.set_filter(png::Filter::NoFilter); // a filter mixes indices, which are names and not levels
         }
         None => encoder.set_color(png::ColorType::Rgb),

@@ -9,7 +9,7 @@ use super::{
     svg,
 };
 
-/// A title, an optional note below it, and panels in rows.
+/// A title, an optional note below it, and panels in rows; a last row that is short is stretched.
 ///
 /// ```
 /// use afx_cli::plot::{Figure, Theme, axis::Axis, panel::{Panel, Style}};
@@ -107,13 +107,15 @@ impl Figure {
         };
         let (left, right) = (margin(Panel::left), margin(Panel::right));
         let inner: Vec<f64> = (0..columns).map(|c| (cell - left[c] - right[c]).max(40.0)).collect();
+        let end = self.width - PAD - right[columns - 1];
         for row in self.panels.chunks(columns) {
             let top = row.iter().zip(&inner).map(|(p, w)| p.top(*w)).fold(0.0, f64::max);
             let height = row.iter().map(|p| p.height).fold(0.0, f64::max);
             let bottom = row.iter().map(Panel::bottom).fold(0.0, f64::max);
             for (c, panel) in row.iter().enumerate() {
                 let x = PAD + c as f64 * (cell + GAP) + left[c];
-                panel.draw(Area { x, y: y + top, width: inner[c], height: panel.height }, &mut marks);
+                let width = if c + 1 == row.len() { end - x } else { inner[c] }; // the last panel of a short row takes the rest of it
+                panel.draw(Area { x, y: y + top, width, height: panel.height }, &mut marks);
             }
             y += top + height + bottom + PAD;
         }

@@ -1,6 +1,11 @@
 //! Every figure, drawn from a synthetic device and a flawed model of it: the data of the tests below. With `AFX_GALLERY` set to a folder, the
 //! pictures are written there, to be looked at.
-use super::{Figure, PlotError, Theme, Trace, harmonic_response, knob_grid, loss_curve, signal, spectrogram, transfer_curve, waveform};
+use super::{
+    Figure, PlotError, Theme, Trace, aliasing, curves, decay, gain_trace, harmonic_response, knob_grid, loss_curve, response, signal,
+    silence, spectrogram, spectrum_difference, static_curve, transfer_curve, waveform,
+};
+use proptest::prelude::*;
+use std::sync::OnceLock;
 
 /// A biased saturator with memory; `drive` scales its input.
 pub(crate) fn device(x: &[f32], drive: f32) -> Vec<f32> {
@@ -69,9 +74,79 @@ pub(crate) fn figures() -> Result<Vec<(&'static str, Figure)>, PlotError> {
     let pair = [Trace::new("device", &target), Trace::new("GRU-16", &predicted)];
     all.push(("transfer_curve", transfer_curve::figure(&pair, &settings)?));
 
-    let values: Vec<f64> = (0..25).map(|i| 2e-3 * 2.2f64.powf(f64::from(i % 5)) * (1.0 + 0.8 * f64::from((i / 5 + i) % 2))).collect();
+    let values: Vec<f64> =
+        (0..25).map(|i| 2e-3 * 2.0f64.powf(f64::from(i % 5)) * (1.0 + 0.6 * f64::from(i % 2)) * (1.0 + 0.2 * f64::from(i / 5))).collect();
     all.push(("knob_grid", knob_grid::figure(&grid(values))?));
+    at_rest(&mut all)?;
+    levels(&mut all)?;
+    tone(&mut all)?;
     Ok(all)
+}
+
+/// Silence, decay, offsets.
+fn at_rest(all: &mut Vec<(&'static str, Figure)>) -> Result<(), PlotError> {
+    let x = silence::input(48_000)?;
+    let cold: Vec<f32> = model(&x, 4.0).iter().enumerate().map(|(n, y)| y * 0.1 + 0.03 * (-(n as f32) / 500.0).exp()).collect();
+    all.push(("cold_start", silence::figure(&[Trace::new("device", &device(&x, 4.0)), Trace::new("GRU-16", &cold)], 48_000)?));
+    let offsets: Vec<(f64, f64)> = (0..11).map(|i| (0.1 * f64::from(i), 1e-5 * 2.5f64.powi(i))).collect();
+    all.push(("offset", silence::offset_figure(&[silence::OffsetCurve { label: "GRU-16", points: &offsets }], "Drive")?));
+    let x = decay::input(48_000)?;
+    let norms: Vec<(f64, f64)> =
+        (0..250).map(|i| 0.01 * f64::from(i)).map(|t| (t, if t < 0.5 { 2.1 } else { 0.4 + 1.7 * (4.0 * (0.5 - t)).exp() })).collect();
+    let (target, predicted) = (device(&x, 4.0), model(&x, 4.0));
+    let outputs = [Trace::new("device", &target), Trace::new("GRU-16", &predicted)];
+    all.push(("decay", decay::figure(&outputs, &[("GRU-16", &norms)], 48_000)?));
+    Ok(())
+}
+
+/// A compressor: static curve, step response.
+fn levels(all: &mut Vec<(&'static str, Figure)>) -> Result<(), PlotError> {
+    let compress = |x: &[f32], release: f32, ratio: f32| {
+        let mut level = 0.0f32;
+        let one = |x: &f32| {
+            let p = x * x;
+            level += if p > level { 0.002 } else { release } * (p - level);
+            x * (2.0 * level / 0.01).max(1.0).powf(0.5 / ratio - 0.5)
+        };
+        x.iter().map(one).collect::<Vec<f32>>()
+    };
+    let settings = static_curve::Settings { seconds: 0.2, ..Default::default() };
+    let x = static_curve::input(&settings)?;
+    let outputs = [compress(&x, 2e-4, 4.0), compress(&x, 2e-4, 3.5)];
+    let pair = [Trace::new("device", &outputs[0]), Trace::new("GRU-16", &outputs[1])];
+    all.push(("static_curve", static_curve::figure(&pair, &settings)?));
+    let x = gain_trace::input(&gain_trace::Step::default())?;
+    let outputs = [compress(&x, 1e-4, 4.0), compress(&x, 1.6e-4, 3.6)];
+    let pair = [Trace::new("device", &outputs[0]), Trace::new("GRU-16", &outputs[1])];
+    all.push(("gain_trace", gain_trace::figure(&x, &pair, 1.0, 48_000)?));
+    Ok(())
+}
+
+/// Spectra, responses, aliases.
+fn tone(all: &mut Vec<(&'static str, Figure)>) -> Result<(), PlotError> {
+    let riff = plucks();
+    let (target, predicted) = (device(&riff, 4.0), model(&riff, 4.0));
+    all.push((
+        "spectrum_difference",
+        spectrum_difference::figure(&[Trace::new("device", &target), Trace::new("GRU-16", &predicted)], 48_000)?,
+    ));
+    let settings = aliasing::Settings { gain: 0.8, ..Default::default() };
+    let x = aliasing::input(&settings)?;
+    let smooth: Vec<f32> = x.iter().map(|x| x.tanh()).collect();
+    all.push(("aliasing", aliasing::figure(&[Trace::new("overdrive", &device(&x, 10.0)), Trace::new("tanh", &smooth)], &settings)?));
+    let bell = |f: f64, centre: f64, gain: f64| 10f64.powf(gain / 20.0 / (1.0 + (2.0 * (f / centre).log2()).powi(2)));
+    let low = response::Response::sample("band 1", 48_000, |f| bell(f, 120.0, 5.0))?.as_reference();
+    let high = response::Response::sample("band 2", 48_000, |f| bell(f, 2500.0, -7.0))?.as_reference();
+    let sum = response::Response::sample("learned EQ", 48_000, |f| bell(f, 120.0, 5.0) * bell(f, 2500.0, -7.0))?;
+    all.push(("response", response::figure("Learned EQ", &[sum, low, high])?));
+    let ratio = |slope: f64| {
+        (0..61).map(|i| 262.0 * 2f64.powf(f64::from(i) / 12.0)).map(|f| (f, 90.0 - slope * (f / 200.0).log2())).collect::<Vec<_>>()
+    };
+    let (plain, twice) = (ratio(14.0), ratio(9.0));
+    let lines = [curves::Curve { label: "1x", points: &plain }, curves::Curve { label: "2x", points: &twice }];
+    let axes = (("Frequency (Hz)", curves::Spread::Frequency), ("Signal to alias ratio (dB)", curves::Spread::Linear));
+    all.push(("curves", curves::figure("Aliasing over frequency", &lines, axes.0, axes.1)?));
+    Ok(())
 }
 
 /// A 5 by 5 grid of which every second position was trained on.
@@ -87,6 +162,12 @@ pub(crate) fn grid(values: Vec<f64>) -> knob_grid::KnobGrid {
     }
 }
 
+/// The figures, drawn once for all tests.
+pub(crate) fn drawn() -> &'static [(&'static str, Figure)] {
+    static ALL: OnceLock<Vec<(&'static str, Figure)>> = OnceLock::new();
+    ALL.get_or_init(|| figures().unwrap())
+}
+
 /// Writes `bytes` as `name` into the gallery's folder, where one is named.
 pub(crate) fn keep(name: &str, bytes: &[u8]) {
     if let Some(folder) = std::env::var_os("AFX_GALLERY") {
@@ -99,7 +180,7 @@ pub(crate) fn keep(name: &str, bytes: &[u8]) {
 
 #[test]
 fn every_figure_is_well_formed_svg_without_outside_references() {
-    for (name, figure) in figures().unwrap() {
+    for (name, figure) in drawn() {
         for theme in [Theme::Light, Theme::Dark] {
             let svg = figure.to_svg(theme);
             let document = roxmltree::Document::parse(&svg).unwrap_or_else(|e| panic!("{name}: {e}"));
@@ -118,7 +199,7 @@ fn every_figure_is_well_formed_svg_without_outside_references() {
 
 #[test]
 fn every_png_has_the_size_of_its_scene_and_some_ink() {
-    for (name, figure) in figures().unwrap() {
+    for (name, figure) in drawn() {
         let scene = figure.scene();
         for (scale, theme) in [(2.0, Theme::Light), (1.0, Theme::Dark)] {
             let png = figure.to_png(theme, scale).unwrap();
@@ -140,14 +221,14 @@ fn every_png_has_the_size_of_its_scene_and_some_ink() {
 
 #[test]
 fn equal_data_give_equal_bytes() {
-    for ((name, a), (_, b)) in figures().unwrap().into_iter().zip(figures().unwrap()) {
+    for ((name, a), (_, b)) in drawn().iter().zip(&figures().unwrap()) {
         assert!(a.to_svg(Theme::Light) == b.to_svg(Theme::Light) && a.to_png(Theme::Light, 0.5) == b.to_png(Theme::Light, 0.5), "{name}");
     }
 }
 
 #[test]
 fn impossible_sizes_are_errors() {
-    let (_, figure) = figures().unwrap().remove(0);
+    let (_, figure) = &drawn()[0];
     for scale in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e6] {
         assert!(matches!(figure.to_png(Theme::Light, scale), Err(PlotError::Size { .. })), "{scale}");
     }
@@ -160,4 +241,47 @@ fn labels_with_markup_are_text() {
     let svg = waveform::figure(&[Trace::new(evil, &y)], 48_000, &waveform::Settings::default()).unwrap().to_svg(Theme::Light);
     let document = roxmltree::Document::parse(&svg).unwrap();
     assert!(document.descendants().any(|n| n.text() == Some(evil)) && !document.descendants().any(|n| n.has_tag_name("script")));
+}
+
+/// `f32` of any bit pattern, half of them tame.
+fn samples() -> impl Strategy<Value = Vec<f32>> {
+    let one = prop_oneof![-1.0f32..1.0, any::<u32>().prop_map(f32::from_bits)];
+    proptest::collection::vec(one, 0..400)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    #[test]
+    fn no_signal_and_no_sample_rate_makes_a_figure_panic(a in samples(), b in samples(), rate in prop_oneof![Just(48_000u32), 0u32..200, any::<u32>()]) {
+        let pair = [Trace::new("a", &a), Trace::new("b", &b)];
+        let wave = waveform::Settings { error: true, ..Default::default() };
+        let picture = spectrogram::Settings { n_fft: 64, hop: 16, log_frequency: rate % 2 == 0, difference: true, ..Default::default() };
+        let points: Vec<(f64, f64)> = a.iter().zip(&b).map(|(a, b)| (f64::from(*a), f64::from(*b))).collect();
+        let tone = harmonic_response::Settings { sample_rate_hz: rate, frequency_hz: 1, settle_s: 0.0, ..Default::default() };
+        let loops = transfer_curve::Settings { sample_rate_hz: rate.min(200), frequency_hz: 10.0, align: true, ..Default::default() };
+        let steps = static_curve::Settings { sample_rate_hz: rate.min(200), levels_db: points.iter().map(|p| p.0).take(3).collect(), ..Default::default() };
+        let spreads = [curves::Spread::Linear, curves::Spread::Log, curves::Spread::Frequency];
+        let mut figures = vec![
+            waveform::figure(&pair, rate, &wave),
+            spectrogram::figure(&pair, rate, &picture),
+            spectrum_difference::figure(&pair, rate),
+            silence::figure(&pair, rate),
+            silence::offset_figure(&[silence::OffsetCurve { label: "x", points: &points }], "knob"),
+            decay::figure(&pair, &[("x", &points)], rate),
+            gain_trace::figure(&a, &pair[1..], 1.0, rate),
+            harmonic_response::figure(&pair, &tone),
+            transfer_curve::figure(&pair, &loops),
+            static_curve::figure(&pair, &steps),
+            loss_curve::figure(&[loss_curve::LossCurve { label: "x", points: &points }], "Step", "Loss"),
+            response::figure("x", &[response::Response { label: "x".into(), points: points.clone(), reference: false }]),
+            knob_grid::figure(&grid(a.iter().map(|a| f64::from(*a)).chain([0.5; 25]).take(25).collect())),
+        ];
+        figures.extend(spreads.iter().flat_map(|x| spreads.map(|y| curves::figure("x", &[curves::Curve { label: "x", points: &points }], ("x", *x), ("y", y)))));
+        for figure in figures.into_iter().flatten() {
+            let svg = figure.to_svg(Theme::Light);
+            prop_assert!(roxmltree::Document::parse(&svg).is_ok());
+            prop_assert!(figure.to_png(Theme::Dark, 0.25).is_ok());
+        }
+    }
 }

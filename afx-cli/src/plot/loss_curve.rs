@@ -27,7 +27,7 @@ pub fn figure(curves: &[LossCurve<'_>], x_label: &str, y_label: &str) -> Result<
     let empty = || PlotError::Empty { what: "loss curves".into() };
     let (x0, x1) = extent(all().map(|p| p.0), 0.0).ok_or_else(empty)?;
     let (y0, y1) = extent(all().map(|p| p.1), 0.0).ok_or_else(empty)?;
-    let mut panel = Panel::new("", Axis::linear(x_label, x0, x1, 8), Axis::log(y_label, y0 / 1.25, y1 * 1.25)).height(300.0);
+    let mut panel = Panel::new("", Axis::linear(x_label, x0, x1, 8), Axis::log(y_label, y0 / 1.35, y1 * 1.25)).height(300.0);
     for (n, curve) in curves.iter().enumerate() {
         let points = curve.points.iter().map(|&(x, y)| (x, if y > 0.0 { y } else { f64::NAN })).collect();
         panel.line(curve.label, points, Style::series(n));
@@ -36,7 +36,7 @@ pub fn figure(curves: &[LossCurve<'_>], x_label: &str, y_label: &str) -> Result<
     if let (Some(&at), Some(n)) = (best, curves.len().checked_sub(1)) {
         panel.push(Item::Dots { label: String::new(), points: vec![at], paint: Paint::Series(n), radius: 4.5 });
         let (anchor, pad) = if panel.x.position(at.0) > 0.6 { (Anchor::End, -0.012) } else { (Anchor::Start, 0.012) };
-        let place = (at.0 + pad * (panel.x.max - panel.x.min), at.1 / 1.12);
+        let place = (at.0 + pad * (panel.x.max - panel.x.min), at.1 / (panel.y.max / panel.y.min).powf(0.045));
         let text = format!("best {} at {}", super::axis::format_value(at.1), super::axis::format_value(at.0));
         panel.push(Item::Note { at: place, anchor, paint: Paint::Text, text });
     }

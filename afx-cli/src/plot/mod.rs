@@ -18,12 +18,16 @@
 //! Every renderer is deterministic: equal data gives equal bytes. Text in PNG is set in Noto Sans, which is embedded; text in SVG names it
 //! first and falls back on the reader's sans-serif font. Samples that are not finite are drawn as gaps.
 
+pub mod aliasing;
 pub mod axis;
 pub mod bitmap;
 pub mod color;
+pub mod curves;
+pub mod decay;
 pub mod error;
 pub mod figure;
 pub mod font;
+pub mod gain_trace;
 #[cfg(test)]
 pub(crate) mod gallery;
 pub mod harmonic_response;
@@ -31,10 +35,14 @@ pub mod knob_grid;
 pub mod loss_curve;
 pub mod panel;
 mod raster;
+pub mod response;
 pub mod scene;
 pub mod signal;
+pub mod silence;
 pub mod spectrogram;
 pub mod spectrum;
+pub mod spectrum_difference;
+pub mod static_curve;
 mod svg;
 pub mod trace;
 pub mod transfer_curve;

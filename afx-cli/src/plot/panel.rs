@@ -204,7 +204,7 @@ impl Panel {
         let overhang = self.x.ticks.last().map_or(0.0, |t| font::width(&t.label, TICK, Weight::Regular) / 2.0);
         self.color_bar.as_ref().map_or(overhang.max(6.0), |bar| {
             let widest = bar.axis.ticks.iter().map(|t| font::width(&t.label, TICK, Weight::Regular)).fold(0.0, f64::max);
-            12.0 + 12.0 + 7.0 + widest + 20.0
+            12.0 + 12.0 + 7.0 + widest + 23.0
         })
     }
 
@@ -401,7 +401,7 @@ impl ColorBar {
             marks.push(text(x + 19.0, y + 4.0, TICK, Anchor::Start, Paint::Muted, &tick.label));
             widest = widest.max(font::width(&tick.label, TICK, Weight::Regular));
         }
-        marks.push(upwards(x + 19.0 + widest + 15.0, area.y + area.height / 2.0, &self.axis.label));
+        marks.push(upwards(x + 19.0 + widest + 18.0, area.y + area.height / 2.0, &self.axis.label));
     }
 }
 
@@ -422,7 +422,8 @@ fn upwards(x: f64, y: f64, text: &str) -> Mark {
 }
 
 fn entry_width(label: &str) -> f64 {
-    KEY + 5.0 + font::width(label, TICK + 0.5, Weight::Regular) + 16.0
+    // a reader without Noto Sans may set SVG text in a wider face
+    KEY + 5.0 + 1.08 * font::width(label, TICK + 0.5, Weight::Regular) + 16.0
 }
 
 fn row_width(row: &[(&str, &Item)]) -> f64 {

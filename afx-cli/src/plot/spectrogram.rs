@@ -7,7 +7,7 @@ use super::{
     color::ColorMap,
     error::{check, check_sample_rate},
     panel::{ColorBar, Item, Panel},
-    spectrum::{Stft, power_db, stft},
+    spectrum::{power_db, stft},
     trace::{check_traces, non_finite_note},
 };
 
@@ -49,8 +49,7 @@ pub fn figure(traces: &[Trace<'_>], sample_rate_hz: u32, settings: &Settings) ->
     let low = if settings.log_frequency { 20f64.min(nyquist / 4.0) } else { 0.0 };
     let mut grids = Vec::with_capacity(traces.len());
     for trace in traces {
-        let spectra = stft(&trace.window(0, trace.samples.len())?, settings.n_fft, settings.hop)?;
-        grids.push(grid(&spectra, nyquist, low, settings.log_frequency));
+        grids.push(grid(&trace.window(0, trace.samples.len())?, nyquist, low, settings)?);
     }
     let loudest = grids[0].levels_db.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let panels = grids.iter().filter(|_| settings.difference).count().saturating_sub(1) + grids.len();
@@ -102,28 +101,34 @@ impl Grid {
     }
 }
 
-/// Resamples a short-time spectrum to pixels: the loudest bin that falls on each, the nearest one where none does.
-fn grid(s: &Stft, nyquist: f64, low: f64, log: bool) -> Grid {
-    let columns = s.frames.min(COLUMNS);
+/// A short-time spectrum resampled to pixels: the loudest bin that falls on each, the nearest one where none does.
+fn grid(x: &[f64], nyquist: f64, low: f64, settings: &Settings) -> Result<Grid, PlotError> {
+    check("n_fft", "16 to 65536", settings.n_fft as f64, (16..=65_536).contains(&settings.n_fft))?;
+    check("hop", "1 to n_fft", settings.hop as f64, settings.hop > 0)?;
+    let frames = x.len() / settings.hop + 1;
+    let (columns, bins) = (frames.min(COLUMNS), settings.n_fft / 2 + 1);
     let edge = |row: usize| {
         let t = 1.0 - row as f64 / ROWS as f64;
-        let f = if log { low * (nyquist / low).powf(t) } else { nyquist * t };
-        f / nyquist * (s.bins - 1) as f64
+        let f = if settings.log_frequency { low * (nyquist / low).powf(t) } else { nyquist * t };
+        f / nyquist * (bins - 1) as f64
     };
-    let mut levels_db = Vec::with_capacity(ROWS * columns);
-    for row in 0..ROWS {
+    let rows = (0..ROWS).map(|row| {
         let (top, bottom) = (edge(row), edge(row + 1));
-        let first = (bottom.ceil() as usize).min(s.bins - 1);
-        let last = (top.floor() as usize).min(s.bins - 1);
-        let nearest = ((0.5 * (top + bottom)).round() as usize).min(s.bins - 1);
-        let bins = if first <= last { first..=last } else { nearest..=nearest };
-        for column in 0..columns {
-            let frames = column * s.frames / columns..((column + 1) * s.frames / columns).max(column * s.frames / columns + 1);
-            let peak = frames.flat_map(|f| s.power[f * s.bins..][..s.bins][bins.clone()].iter()).copied().fold(0.0, f64::max);
-            levels_db.push(power_db(peak));
+        let within = |bin: f64| (bin as usize).min(bins - 1);
+        let (first, last) = (within(bottom.ceil()), within(top.floor()));
+        let nearest = within((0.5 * (top + bottom)).round());
+        if first <= last { first..=last } else { nearest..=nearest }
+    });
+    let rows: Vec<_> = rows.collect();
+    let mut peaks = vec![0.0; ROWS * columns];
+    stft(x, settings.n_fft, settings.hop, |i, power| {
+        let column = i * columns / frames; // `i < frames`
+        for (row, bins) in rows.iter().enumerate() {
+            let peak: &mut f64 = &mut peaks[row * columns + column];
+            *peak = power[bins.clone()].iter().copied().fold(*peak, f64::max);
         }
-    }
-    Grid { columns, levels_db }
+    })?;
+    Ok(Grid { columns, levels_db: peaks.into_iter().map(power_db).collect() })
 }
 
 #[cfg(test)]

@@ -58,36 +58,29 @@ pub fn rfft(x: &[f64]) -> Vec<Complex<f64>> {
     if x.is_empty() { Vec::new() } else { Fft::new(x.len()).transform(x, None).to_vec() }
 }
 
-/// A short-time power spectrum: `frames` columns of `bins` values.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Stft {
-    /// Bins of a column, `n_fft / 2 + 1`, from 0 Hz to Nyquist.
-    pub bins: usize,
-    /// Number of columns; column `i` is centred at sample `i * hop`.
-    pub frames: usize,
-    /// `|X|²`, column by column.
-    pub power: Vec<f64>,
-}
-
-/// Centred short-time transform with a periodic Hann window and zeros beyond the ends, unnormalised: `librosa.stft`'s defaults.
+/// Short-time power spectrum `|X|²`, frame by frame: `visit(i, power)` gets the `n_fft / 2 + 1` bins of the frame centred at sample `i * hop`,
+/// for `i` in `0..=x.len() / hop`. Periodic Hann window, zeros beyond the ends, unnormalised: `librosa.stft`'s defaults. Nothing is kept, so that an
+/// hour takes no more memory than a second. Returns the number of frames.
 ///
 /// # Errors
 /// `n_fft` outside 16..=65536, `hop` outside 1..=`n_fft`.
-pub fn stft(x: &[f64], n_fft: usize, hop: usize) -> Result<Stft, PlotError> {
+pub fn stft(x: &[f64], n_fft: usize, hop: usize, mut visit: impl FnMut(usize, &[f64])) -> Result<usize, PlotError> {
     check("n_fft", "16 to 65536", n_fft as f64, (16..=65_536).contains(&n_fft))?;
     check("hop", "1 to n_fft", hop as f64, (1..=n_fft).contains(&hop))?;
-    let (window, bins, frames) = (hann(n_fft), n_fft / 2 + 1, x.len() / hop + 1);
+    let (window, frames) = (hann(n_fft), x.len() / hop + 1);
     let mut fft = Fft::new(n_fft);
     let mut frame = vec![0.0; n_fft];
-    let mut power = Vec::with_capacity(frames * bins);
+    let mut power = Vec::with_capacity(n_fft / 2 + 1);
     for i in 0..frames {
         let start = (i * hop) as isize - (n_fft / 2) as isize;
         for (n, f) in frame.iter_mut().enumerate() {
             *f = usize::try_from(start + n as isize).ok().and_then(|at| x.get(at)).copied().unwrap_or(0.0);
         }
+        power.clear();
         power.extend(fft.transform(&frame, Some(&window)).iter().map(Complex::norm_sqr));
+        visit(i, &power);
     }
-    Ok(Stft { bins, frames, power })
+    Ok(frames)
 }
 
 /// Mean power per bin (Welch 1967): Hann frames of `n_fft`, 75 % overlap, no padding; scaled so that a full-scale sine on a bin reads 1
@@ -171,10 +164,15 @@ mod tests {
 
     #[test]
     fn an_stft_of_a_stationary_sine_peaks_in_its_bin() {
-        let s = stft(&sine(100.0 * 8.0, 2048 * 8), 2048, 512).unwrap();
-        assert_eq!((s.bins, s.frames), (1025, 33));
-        let column = &s.power[16 * s.bins..17 * s.bins];
-        let peak = (0..s.bins).max_by(|a, b| column[*a].total_cmp(&column[*b])).unwrap();
+        let mut column = Vec::new();
+        let keep = |i: usize, power: &[f64]| {
+            if i == 16 {
+                column = power.to_vec();
+            }
+        };
+        let frames = stft(&sine(100.0 * 8.0, 2048 * 8), 2048, 512, keep).unwrap();
+        assert_eq!((column.len(), frames), (1025, 33));
+        let peak = (0..column.len()).max_by(|a, b| column[*a].total_cmp(&column[*b])).unwrap();
         assert_eq!(peak, 100);
         assert!((column[100] - (2048.0f64 / 4.0).powi(2)).abs() < 1e-6); // (Σw / 2)² with Σw = N/2
     }
@@ -192,7 +190,8 @@ mod tests {
 
     #[test]
     fn odd_sizes_are_errors_not_panics() {
-        assert!(stft(&[1.0], 0, 1).is_err() && stft(&[1.0], 64, 0).is_err() && stft(&[], 64, 16).is_ok());
+        let run = |x: &[f64], n_fft, hop| stft(x, n_fft, hop, |_, _| {});
+        assert!(run(&[1.0], 0, 1).is_err() && run(&[1.0], 64, 0).is_err() && run(&[], 64, 16) == Ok(1));
         assert!(welch(&[], 64).is_err() && welch(&[1.0], 64).is_ok());
         assert!(rfft(&[]).is_empty() && smooth(&[], 24_000.0, 3.0, &[100.0]) == [0.0]);
     }

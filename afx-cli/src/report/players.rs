@@ -53,10 +53,10 @@ impl Players {
                 "<p class=\"clip\"><span>{label}</span><audio controls preload=\"auto\" data-label=\"{label}\" src=\"data:audio/wav;base64,{data}\"></audio></p>\n"
             );
         }
-        if gain < 1.0 {
+        if gain < 0.99 {
             out += &format!(
-                "<p class=\"note\">All clips are played at {:.1} dB, so that the loudest does not clip.</p>\n",
-                20.0 * gain.log10()
+                "<p class=\"note\">All clips are turned down by {:.1} dB, so that the loudest does not clip.</p>\n",
+                -20.0 * gain.log10()
             );
         }
         out + "</div>\n"
@@ -71,7 +71,7 @@ mod tests {
     fn loud_clips_turn_all_clips_down_alike() {
         let players = Players::new("x", 48_000, 1).unwrap().clip("a", &[0.5]).unwrap().clip("b", &[-4.0, f32::NAN]).unwrap();
         assert_eq!(players.gain(), 0.25);
-        assert!(players.html().contains("-12.0 dB"));
+        assert!(players.html().contains("turned down by 12.0 dB"));
         assert_eq!(Players::new("x", 48_000, 1).unwrap().gain(), 1.0);
     }
 

@@ -69,7 +69,6 @@ impl Section {
 pub struct Report {
     title: String,
     subtitle: String,
-    language: String,
     sections: Vec<Section>,
 }
 
@@ -77,7 +76,7 @@ impl Report {
     /// A page without sections.
     #[must_use]
     pub fn new(title: &str) -> Self {
-        Self { title: title.into(), subtitle: String::new(), language: "en".into(), sections: Vec::new() }
+        Self { title: title.into(), subtitle: String::new(), sections: Vec::new() }
     }
 
     /// With a line under the title: the device, the date, the version.
@@ -98,6 +97,6 @@ impl Report {
     #[must_use]
     pub fn to_html(&self) -> String {
         let sections: String = self.sections.iter().map(Section::html).collect();
-        page::html(&self.title, &self.subtitle, &self.language, &sections)
+        page::html(&self.title, &self.subtitle, &sections)
     }
 }

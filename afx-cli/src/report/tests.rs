@@ -19,11 +19,11 @@ fn report() -> String {
         .entry("Sample rate", "48 kHz");
     let mut pictures = Section::new("Behaviour");
     let mut folded = Section::new("More figures");
-    for (name, figure) in gallery::figures().unwrap() {
+    for (name, figure) in gallery::drawn() {
         if name.ends_with("detail") || name.ends_with("log") {
-            folded = folded.figure(&figure, "");
+            folded = folded.figure(figure, "");
         } else {
-            pictures = pictures.figure(&figure, "Synthetic device and a flawed model of it.");
+            pictures = pictures.figure(figure, "Synthetic device and a flawed model of it.");
         }
     }
     Report::new("Synthetic overdrive: GRU-16")
