@@ -26,7 +26,7 @@ from auraloss.freq import MelSTFTLoss, MultiResolutionSTFTLoss, STFTLoss, SumAnd
 from pyneuralfx.eval_metrics import utils as measures
 from pyneuralfx.loss_func import loss_func as toolkit
 
-from vectors import ROOT, versions, write_or_check
+from vectors import ROOT, versions, worst_difference, write_or_check
 
 OUT = ROOT / "afx-loss" / "tests" / "data" / "losses.json"
 FS = 48000
@@ -437,12 +437,33 @@ def document():
     return {"versions": packages, "sample_rate": FS, "signals": described, "losses": losses, "metrics": measured, "wrong": WRONG}
 
 
+def excess(left, right):
+    """The largest difference of two documents in units of what each number may differ by; above 1 is too far."""
+    worst = max(worst_difference(left[part], right[part]) for part in ("versions", "sample_rate", "wrong"))
+    worst = max(worst, worst_difference(left["signals"], right["signals"]) / 1e-9)
+    if [len(left[part]) for part in ("losses", "metrics")] != [len(right[part]) for part in ("losses", "metrics")]:
+        return math.inf
+    for a, b in zip(left["losses"], right["losses"]):
+        if any(a[key] != b[key] for key in ("loss", "by", "signals")) or a.keys() - {"float32_constants"} != b.keys() - {"float32_constants"}:
+            return math.inf
+        size = a.get("gradient_norm", 0.0)
+        worst = max(worst, abs(a["value"] - b["value"]) / (1e-11 * abs(a["value"]) + 100 * a["noise"]["value"]))
+        if "gradient" in a:
+            worst = max(worst, abs(size - b["gradient_norm"]) / (1e-10 * size + 100 * a["noise"]["gradient_norm"] + 1e-300))
+            room = 1e-10 * size + 100 * a["noise"]["gradient"] + 1e-300
+            worst = max(worst, abs(a["gradient_sum"] - b["gradient_sum"]) / (1000 * room))
+            worst = max(worst, *(abs(g - h) / room for (_, g), (_, h) in zip(a["gradient"], b["gradient"])))
+    for a, b in zip(left["metrics"], right["metrics"]):
+        room = 1e-5 if "float32" in a["metric"] else 1e-11
+        worst = max(worst, math.inf if a["metric"] != b["metric"] else abs(a["value"] - b["value"]) / (room * abs(a["value"])))
+    return worst
+
+
 def main():
     torch.set_num_threads(1)
     warnings.filterwarnings("ignore")
     text = json.dumps(document(), indent=1).replace("[\n     ", "[").replace(",\n     ", ", ").replace("\n    ]", "]")
-    # 1e-3 is for the gradients on "sines", which "noise" shows to be that ill-conditioned; the rest agrees to 1e-9 or better.
-    write_or_check(OUT, (text + "\n").encode(), json.loads, 1e-3)
+    write_or_check(OUT, (text + "\n").encode(), json.loads, 1.0, excess)
 
 
 if __name__ == "__main__":
