@@ -200,9 +200,9 @@ def time_case(name, form, loss_name, args):
     run, loss = form_of(form, args.chunk), loss_of(loss_name)
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-3)
     x, c, target = batch_of(args.batch, args.frames)
-    times = []
+    times, busy = [], []
     for k in range(args.warmup + args.runs):
-        start = time.perf_counter()
+        start, start_busy = time.perf_counter(), time.process_time()
         optimiser.zero_grad()
         value = loss(run(name, model, x, c), target)
         value.backward()
@@ -210,6 +210,7 @@ def time_case(name, form, loss_name, args):
         optimiser.step()
         if k >= args.warmup:
             times.append(time.perf_counter() - start)
+            busy.append(time.process_time() - start_busy)
     return {
         "model": name,
         "form": form,
@@ -217,6 +218,7 @@ def time_case(name, form, loss_name, args):
         "parameters": sum(p.numel() for p in model.parameters()),
         "min_s": round(min(times), 4),
         "median_s": round(statistics.median(times), 4),
+        "cpu_min_s": round(min(busy), 4),
         "runs": len(times),
         "last_loss": value.item(),
     }

@@ -70,7 +70,7 @@ def worst_difference(left, right):
     return 0.0 if left == right else math.inf
 
 
-def write_or_check(path, data, load, tolerance):
+def write_or_check(path, data, load, tolerance, difference_of=worst_difference):
     """Write ``data`` to ``path``, or, with ``--check`` on the command line, compare it with what is there."""
     if "--check" not in sys.argv:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -79,7 +79,7 @@ def write_or_check(path, data, load, tolerance):
         return
     if not path.exists():
         raise SystemExit(f"{path.relative_to(ROOT)}: missing")
-    difference = worst_difference(load(path.read_bytes()), load(data))
+    difference = difference_of(load(path.read_bytes()), load(data))
     print(f"{path.relative_to(ROOT)}: worst difference {difference:.2e}")
     if not difference <= tolerance:
         raise SystemExit(f"{path.relative_to(ROOT)}: expected at most {tolerance:.0e}")
