@@ -2,6 +2,7 @@
 
 use crate::error::{LossError, setting};
 use crate::sample::Sample;
+use crate::spectral::a_weighting_taps;
 use core::f64::consts::PI;
 
 /// A linear filter with zero initial state and an output as long as its input.
@@ -85,6 +86,23 @@ impl<T: Sample> Filter<T> {
         let b = k * k / a0;
         let a = [2.0 * (k * k - 1.0) / a0, (1.0 - core::f64::consts::SQRT_2 * k + k * k) / a0];
         Ok(Filter::Recursive { b: [b, 2.0 * b, b].map(T::of), a: a.map(T::of) })
+    }
+
+    /// A-weighting, IEC 61672, as 101 taps without delay: the perceptual filter of auraloss (Wright and Välimäki 2019).
+    ///
+    /// ```
+    /// use afx_loss::{Filter, Loss, MultiResolutionStft, Prefiltered};
+    /// let mut perceptual = Prefiltered::new(Filter::a_weighting(48000.0)?, MultiResolutionStft::new()?);
+    /// perceptual.prepare(16384)?;
+    /// # let _: Box<dyn Loss<f32>> = Box::new(perceptual);
+    /// # Ok::<(), afx_loss::LossError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`LossError::Setting`] unless the sample rate is positive and finite.
+    pub fn a_weighting(sample_rate_hz: f64) -> Result<Self, LossError> {
+        setting(sample_rate_hz > 0.0 && sample_rate_hz.is_finite(), "sample_rate_hz", "a positive number", sample_rate_hz)?;
+        Ok(Filter::CentredFir(a_weighting_taps(sample_rate_hz, 101).into_iter().map(T::of).collect()))
     }
 
     /// Filters `x` into `y`; the shorter of the two sets the length.

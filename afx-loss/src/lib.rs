@@ -2,6 +2,7 @@
 //! Losses with gradients.
 
 mod combined;
+mod decay;
 mod error;
 mod filter;
 mod loss;
@@ -17,6 +18,7 @@ mod time;
 mod vector;
 
 pub use combined::{Combined, Stereo, SumDifference, batch_mean};
+pub use decay::DecayLoss;
 pub use error::LossError;
 pub use filter::Filter;
 pub use loss::Loss;
@@ -24,6 +26,9 @@ pub use prefiltered::Prefiltered;
 pub use ratio::{Dc, Esr};
 pub use sample::Sample;
 pub use snr::{Snr, SnrKind};
-pub use spectral::{AURALOSS_SIZES, MagnitudeFloor, MultiResolution, MultiResolutionStft, StftLoss, StftTerms};
+pub use spectral::{
+    AURALOSS_SIZES, BandStftLoss, COMPLEX_SIZES, ComplexDistance, ComplexStftLoss, Filterbank, MagnitudeFloor, MultiResolution,
+    MultiResolutionStft, OnsetLoss, PhaseLoss, RandomRange, RandomResolution, SpectrumDistance, SpectrumLoss, StftLoss, StftTerms,
+};
 pub use stft::{Stft, StftSettings, Window};
 pub use time::{LogCosh, Mae, Mse};

@@ -9,7 +9,7 @@ use crate::filter::Filter;
 use crate::loss::{Loss, check};
 use crate::prefiltered::Prefiltered;
 use crate::sample::Sample;
-use crate::spectral::{BinDistance, BinLoss, MultiResolution, bin_loss};
+use crate::spectral::{BinDistance, BinLoss, ComplexDistance, ComplexStftLoss, MultiResolution, bin_loss};
 use crate::stft::{StftSettings, Window};
 use crate::time::Mae;
 
@@ -76,6 +76,21 @@ impl<T: Sample> MultiResolution<PowerStftLoss<T>> {
         Self::mean(scales.iter().map(|&scale| PowerStftLoss::new(scale)).collect::<Result<_, _>>()?)
     }
 }
+
+impl<T: Sample> MultiResolution<ComplexStftLoss<T>> {
+    /// `MRSTFTCLoss`: the mean over scales of `mean |X - Y|`, as the toolkit transforms; 8192, 2048, 512 and 128 there, so that a
+    /// sequence must have 8192 frames.
+    ///
+    /// # Errors
+    /// [`LossError::Setting`] without a scale or with one under 4.
+    pub fn complex_of_pyneuralfx(scales: &[usize]) -> Result<Self, LossError> {
+        let one = |&scale| ComplexStftLoss::new(settings(scale), ComplexDistance::Modulus);
+        Self::mean(scales.iter().map(one).collect::<Result<_, _>>()?)
+    }
+}
+
+/// Transform sizes of `MRSTFTCLoss`.
+pub const COMPLEX_SCALES: [usize; 4] = [8192, 2048, 512, 128];
 
 /// `HybridLoss`: `MAE + 0.1 · MRSTFT` of [`SCALES`], both after the toolkit's pre-emphasis ([`Filter::dc_pre_emphasis`]) if asked for.
 ///

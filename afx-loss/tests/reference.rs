@@ -167,3 +167,58 @@ fn the_losses_of_pyneuralfx_have_their_values() {
     value_to("HybridLoss", HybridLoss::new(true).unwrap(), 0.613588091041, 1e-5);
     single_value("HybridLoss, plain", HybridLoss::new(false).unwrap(), 0.615732558273);
 }
+
+#[test]
+fn complex_losses_have_their_values() {
+    let of = |n: usize, distance, window| ComplexStftLoss::new(StftSettings::new(n, n / 4).uncentred().window(window), distance).unwrap();
+    let sizes = COMPLEX_SIZES.into_iter().zip([0.0957113369, 0.09778520312, 0.0973017016, 0.09550006742]);
+    for (n, expected) in sizes {
+        value_to("one size", of(n, ComplexDistance::Modulus, Window::Hann), expected, 1e-8); // ten digits are given
+    }
+    value("complex multi-scale", MultiResolution::<ComplexStftLoss<f64>>::complex().unwrap(), 0.386298309045);
+    let elements = [(100, 3.3086998e-5), (5000, 4.3064501e-4)];
+    gradient("complex multi-scale", MultiResolution::<ComplexStftLoss<f64>>::complex().unwrap(), 0.07730601068, &elements);
+    single_value("complex multi-scale", MultiResolution::<ComplexStftLoss<f32>>::complex().unwrap(), 0.386298309045);
+    let all = |distance, window| MultiResolution::sum(COMPLEX_SIZES.into_iter().map(|n| of(n, distance, window)).collect()).unwrap();
+    value("|Re| + |Im|", all(ComplexDistance::Parts, Window::Hann), 0.477379476247);
+    value("symmetric Hann", all(ComplexDistance::Modulus, Window::HannSymmetric), 0.38636415475);
+    value("MRSTFTCLoss", MultiResolution::complex_of_pyneuralfx(&pyneuralfx::COMPLEX_SCALES).unwrap(), 0.0950803514059);
+
+    let (found, g) = both(&mut MultiResolution::<ComplexStftLoss<f64>>::complex().unwrap(), &vec![0.0; N], &target());
+    close("p = 0", found, 1.75664034542, DIGITS);
+    close("gradient at p = 0", norm(&g), 0.04711516964, 5e-9);
+}
+
+#[test]
+fn spectrum_losses_have_their_values() {
+    value("MultiSpecLoss", MultiResolution::<SpectrumLoss<f64>>::core_audio_ml().unwrap(), 0.526045406955);
+    single_value("MultiSpecLoss", MultiResolution::<SpectrumLoss<f32>>::core_audio_ml().unwrap(), 0.526045406955);
+    let binaural = |distance| SpectrumLoss::<f64>::new(StftSettings::binaural(), distance).unwrap();
+    value("amplitude", binaural(SpectrumDistance::AmplitudeL1), 0.0712762183929);
+    value("amplitude, squared", binaural(SpectrumDistance::AmplitudeL2), 1.215066274);
+    value("power, squared", binaural(SpectrumDistance::PowerL2), 264910.2078);
+}
+
+#[test]
+fn phase_losses_have_their_values() {
+    value("training", PhaseLoss::angular(StftSettings::binaural(), 0.1).unwrap(), 0.115238791119);
+    value("evaluation", PhaseLoss::angular(StftSettings::binaural(), 0.2).unwrap(), 0.0979212245169);
+    single_value("training", PhaseLoss::angular(StftSettings::binaural(), 0.1).unwrap(), 0.115238791119);
+}
+
+#[test]
+fn the_onset_loss_has_its_value() {
+    let of = |gain: f64| -> Vec<f64> {
+        let tone = |n: f64| 0.5 * (2.0 * core::f64::consts::PI * 440.0 * n / FS).sin() * (-n / 24000.0).exp();
+        let click = |m: f64| gain * (-m / 30.0).exp() * (2.0 * core::f64::consts::PI * 2500.0 * m / FS).sin();
+        let at = |n: usize| {
+            let starts = (0..4).map(|k| 6000 + 12000 * k).filter(|&start| n >= start);
+            tone(n as f64) + starts.map(|start| click((n - start) as f64)).sum::<f64>()
+        };
+        (0..48000).map(at).collect()
+    };
+    let (y, p) = (of(1.0), of(0.7));
+    close("onset loss", both(&mut OnsetLoss::new().unwrap(), &p, &y).0, 0.00342581675659, DIGITS);
+    let esr = Esr::default().evaluate(&p, &y, None).unwrap();
+    close("ESR of the transient pair", esr, 0.00177864059857, DIGITS);
+}

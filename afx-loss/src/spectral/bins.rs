@@ -93,6 +93,10 @@ impl<T: Sample, D: BinDistance<T, N>, const N: usize> BinLoss<T, D, N> {
         Ok(Self { stft: Stft::new(settings)?, distance, frames: 0, columns: 0, x: Default::default(), y: Default::default() })
     }
 
+    pub const fn settings(&self) -> &StftSettings {
+        self.stft.settings()
+    }
+
     pub fn prepare(&mut self, frames: usize) -> Result<(), LossError> {
         self.columns = self.stft.settings().columns(frames)?;
         for part in self.x.iter_mut().chain(&mut self.y) {

@@ -30,6 +30,13 @@ pub struct StftTerms {
     pub linear: f64,
 }
 
+impl StftTerms {
+    pub(crate) fn validate(self) -> Result<(), LossError> {
+        let finite = |weight: f64| setting(weight.is_finite(), "weight of an STFT term", "a finite number", weight);
+        [self.convergence, self.log, self.linear].into_iter().try_for_each(finite)
+    }
+}
+
 impl Default for StftTerms {
     /// Convergence and log magnitude, weight 1 each.
     fn default() -> Self {
@@ -60,11 +67,13 @@ impl<T: Sample> StftLoss<T> {
     /// # Errors
     /// As [`StftLoss::new`].
     pub fn with_floor(settings: StftSettings, terms: StftTerms, floor: MagnitudeFloor) -> Result<Self, LossError> {
-        let weights = [terms.convergence, terms.log, terms.linear];
-        for weight in weights {
-            setting(weight.is_finite(), "weight of an STFT term", "a finite number", weight)?;
-        }
+        terms.validate()?;
         Ok(Self { bins: BinLoss::new(settings, Magnitudes { terms, clamp: floor == MagnitudeFloor::Clamp, floor: T::of(FLOOR) })? })
+    }
+
+    /// The transform's settings.
+    pub const fn settings(&self) -> &StftSettings {
+        self.bins.settings()
     }
 
     /// auraloss' `STFTLoss` of these sizes: convergence and log magnitude, clamped.
@@ -79,7 +88,7 @@ impl<T: Sample> StftLoss<T> {
 bin_loss!(StftLoss);
 
 /// Magnitude below which a bin counts as silent, -80 dB re 1; its square is auraloss' epsilon.
-const FLOOR: f64 = 1e-4;
+pub(crate) const FLOOR: f64 = 1e-4;
 
 #[derive(Clone, Copy, Debug)]
 struct Magnitudes<T> {
