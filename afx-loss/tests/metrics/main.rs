@@ -2,5 +2,8 @@
 
 mod loudness;
 mod signals;
+mod spectral;
+mod transient;
 mod true_peak;
+mod vectors;
 mod waveform;
