@@ -3,6 +3,7 @@
 mod loudness;
 mod signals;
 mod spectral;
+mod tone;
 mod transient;
 mod true_peak;
 mod vectors;
