@@ -11,8 +11,8 @@ const AUDIBLE_HZ: f64 = 20_000.0;
 
 /// Signal-to-aliasing-noise ratio in decibels: `10 log10` of the power in the harmonics of a sine over the power in all other bins, from bin 1 to 20 kHz.
 ///
-/// `samples` is the steady answer to `sin(2π bin n / N + φ)` over exactly its N frames: no window is needed. With N a power of two choose an odd `bin`, so that
-/// aliases fall between the harmonics; the usual figures are N = 65536 with bins 1699 (1244 Hz at 48 kHz) and 5717 (4187 Hz). Infinite when nothing
+/// `samples` is the steady answer to `sin(2π bin n / N + φ)` over exactly its N frames: no window is needed. With N a power of two choose an odd
+/// `bin`, so that aliases fall between the harmonics; the usual figures are N = 65536 with bins 1699 (1244 Hz at 48 kHz) and 5717 (4187 Hz). Infinite when nothing
 /// but harmonics is found; rounding limits it to about 300 dB.
 ///
 /// # Errors
@@ -26,8 +26,8 @@ pub fn asnr_db<T: Copy + Into<f64>>(samples: &[T], bin: usize, sample_rate_hz: f
     if harmonic > 0.0 { Ok(power_db(harmonic / other)) } else { Err(MetricError::Silent { what: "samples at the harmonics" }) }
 }
 
-/// Aliasing-to-signal ratio of a coherent tone over a **prime** number of frames: `(E_Y - E_H) / E_H` with `E_H = Σ_{m≥1} |Y(m bin)|²` and `E_Y` the power of
-/// all bins 0 to (N-1)/2 (arXiv:2505.04082).
+/// Aliasing-to-signal ratio of a coherent tone over a **prime** number of frames: `(E_Y - E_H) / E_H` with `E_H = Σ_{m≥1} |Y(m bin)|²` and
+/// `E_Y` the power of all bins 0 to (N-1)/2 (arXiv:2505.04082).
 ///
 /// At a prime length no alias can fall on a harmonic, whatever the bin: 65521 is the largest prime below 65536. An offset counts as aliasing.
 ///
@@ -51,7 +51,9 @@ pub fn asr_db<T: Copy + Into<f64>>(samples: &[T], bin: usize) -> Result<f64, Met
     asr(samples, bin).map(power_db)
 }
 
-/// The answer to a coherent tone with everything but the offset and the harmonics below Nyquist taken out: the alias-free reference of [`nmr_db`](super::nmr_db).
+/// The answer to a coherent tone with everything but the offset and the harmonics below Nyquist taken out.
+///
+/// It is the alias-free reference of [`nmr_db`](super::nmr_db).
 ///
 /// # Errors
 /// A signal that is empty or not finite; a bin that is 0 or above N/2.

@@ -20,8 +20,8 @@ const ADDITION: f64 = 0.4;
 /// Noise-to-mask ratio in decibels: the difference of two signals, band by band, over the level that the reference would mask.
 ///
 /// The FFT ear of PEAQ's basic version (ITU-R BS.1387; Kabal 2003): symmetric Hann frames of 2048 every 1024, full scale at 92 dB SPL, outer and middle ear,
-/// 109 bands of 1/4 Bark from 80 Hz to 18 kHz with analytic edges `z = 7 asinh(f / 650)`, internal noise, level-dependent spreading, mask 3 dB below the excitation
-/// up to 12 Bark and `z / 4` dB above; the mean over bands and frames. Spreading over time is left out: meant for steady tones, where the reference is
+/// 109 bands of 1/4 Bark from 80 Hz to 18 kHz with analytic edges `z = 7 asinh(f / 650)`, internal noise, level-dependent spreading, mask 3 dB below
+/// the excitation up to 12 Bark and `z / 4` dB above; the mean over bands and frames. Spreading over time is left out: meant for steady tones, where the reference is
 /// [`harmonics_only`](super::harmonics_only). Below about -10 dB the difference is taken to be inaudible.
 ///
 /// # Errors

@@ -12,8 +12,8 @@ use crate::metrics::waveform::{ratio, squared_error};
 /// A signal split into sines, transients and noise that sum to it.
 ///
 /// Fierro and Välimäki 2023 as in PyNeuralFx 0.1.2. A spectrogram's median along time keeps what lasts, its median along frequency keeps what clicks;
-/// their ratio `R = h / (h + v + 1e-8)` makes a soft mask `sin²(π/2 (R - β_l)/(β_u - β_l))`, 0 below β_l, 1 above β_u. First the sines are taken out (4096
-/// points, hop 1024, β 0.7 and 0.8), then the transients out of the rest (512, hop 128, β 0.75 and 0.85); medians over 0.2 s and 500 Hz. The toolkit
+/// their ratio `R = h / (h + v + 1e-8)` makes a soft mask `sin²(π/2 (R - β_l)/(β_u - β_l))`, 0 below β_l, 1 above β_u. First the sines are taken
+/// out (4096 points, hop 1024, β 0.7 and 0.8), then the transients out of the rest (512, hop 128, β 0.75 and 0.85); medians over 0.2 s and 500 Hz. The toolkit
 /// leaves the window rectangular, and so does this.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SinesTransientsNoise {
@@ -35,7 +35,8 @@ impl SinesTransientsNoise {
         sample_rate("sines_transients_noise", sample_rate_hz, 1000.0)?;
         let x = signal("samples", samples)?;
         let (coarse, fine) = (Stage::new(4096, sample_rate_hz), Stage::new(512, sample_rate_hz));
-        at_least("samples for the medians", coarse.shortest().max(fine.shortest().next_multiple_of(coarse.hop)), x.len())?;
+        let needed = fine.shortest().checked_next_multiple_of(coarse.hop).unwrap_or(usize::MAX).max(coarse.shortest());
+        at_least("samples for the medians", needed, x.len())?;
         let (sines, rest) = coarse.split(&x, 0.7, 0.8, |lasting, clicking| lasting / (lasting + clicking + 1e-8));
         let (transients, noise) = fine.split(&rest, 0.75, 0.85, |lasting, clicking| clicking / (lasting + clicking + 1e-8));
         Ok(Self { sines, transients, noise })
@@ -73,13 +74,13 @@ struct Spectrogram {
 impl Stage {
     fn new(n_fft: usize, sample_rate_hz: f64) -> Self {
         let hop = n_fft / 4;
-        let odd = |length: f64| (length.round_ties_even() as usize).max(3) | 1;
+        let odd = |length: f64| (length.round_ties_even() as usize).max(3) | 1; // at most usize::MAX, which is odd
         Self { n_fft, hop, lasting: odd(0.2 * sample_rate_hz / hop as f64), clicking: odd(500.0 * n_fft as f64 / sample_rate_hz) }
     }
 
     /// Frames needed for the reflections of the signal and of its spectrogram along time.
     fn shortest(&self) -> usize {
-        (self.n_fft / 2 + 1).max(self.hop * (self.lasting / 2 + 1))
+        (self.n_fft / 2 + 1).max(self.hop.saturating_mul(self.lasting / 2 + 1))
     }
 
     /// The masked part of `x` and the rest of it.
