@@ -20,7 +20,7 @@ pub enum MetricError {
         /// Frames it has.
         found: usize,
     },
-    /// A signal holds a NaN or an infinity.
+    /// A signal holds a NaN, an infinity, or a magnitude above 1e100, whose energy could be infinite.
     NonFinite {
         /// Which signal.
         what: &'static str,
@@ -73,7 +73,7 @@ impl fmt::Display for MetricError {
         match self {
             Self::Empty { what } => write!(f, "{what}: expected at least 1 frame, found 0"),
             Self::LengthMismatch { what, expected, found } => write!(f, "{what}: expected {expected} frames, found {found}"),
-            Self::NonFinite { what, index } => write!(f, "{what}: expected finite samples, found NaN or infinity at frame {index}"),
+            Self::NonFinite { what, index } => write!(f, "{what}: expected finite samples up to 1e100, found another at frame {index}"),
             Self::TooShort { what, needed, found } => write!(f, "{what}: expected at least {needed} frames, found {found}"),
             Self::SampleRate { what, above_hz, found_hz } => {
                 write!(f, "{what}: expected a finite sample rate above {above_hz} Hz, found {found_hz} Hz")

@@ -2,13 +2,16 @@
 
 use super::MetricError;
 
-/// The samples of one signal as `f64`; not empty, all finite.
+/// Greatest magnitude of a sample: energies of longer signals than fit in memory stay finite.
+const GREATEST: f64 = 1e100;
+
+/// The samples of one signal as `f64`; not empty, all finite and at most 1e100.
 pub(super) fn signal<T: Copy + Into<f64>>(what: &'static str, samples: &[T]) -> Result<Vec<f64>, MetricError> {
     if samples.is_empty() {
         return Err(MetricError::Empty { what });
     }
     let samples: Vec<f64> = samples.iter().map(|&v| v.into()).collect();
-    match samples.iter().position(|v| !v.is_finite()) {
+    match samples.iter().position(|v| v.is_nan() || v.abs() > GREATEST) {
         Some(index) => Err(MetricError::NonFinite { what, index }),
         None => Ok(samples),
     }

@@ -53,6 +53,12 @@ pub fn stft<T: Copy + Into<f64>>(prediction: &[T], target: &[T]) -> Result<f64, 
     stft_at(prediction, target, 2048)
 }
 
+/// [`stft_at`] averaged over several windows, on checked signals.
+pub(super) fn multi_stft(p: &[f64], y: &[f64], windows: &[usize]) -> Result<f64, MetricError> {
+    let sum: f64 = windows.iter().map(|&window| stft_of(p, y, window)).sum::<Result<f64, _>>()?;
+    Ok(sum / windows.len() as f64)
+}
+
 fn stft_of(p: &[f64], y: &[f64], window: usize) -> Result<f64, MetricError> {
     if window < 4 {
         return Err(MetricError::Parameter { what: "stft window", expected: "at least 4 frames", found: window as f64 });

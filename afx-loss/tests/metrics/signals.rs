@@ -51,3 +51,20 @@ pub fn tone(segments: &[(f64, f64)]) -> Vec<f64> {
 pub fn sine(frames: usize, period: f64, amplitude: f64, phase_deg: f64) -> Vec<f64> {
     (0..frames).map(|n| amplitude * (TAU * n as f64 / period + phase_deg.to_radians()).sin()).collect()
 }
+
+/// A decaying sine with four struck tones; in the imitation (the first of the two) they are struck at 0.7 of the strength. 1 s, (prediction, target).
+pub fn struck() -> (Vec<f64>, Vec<f64>) {
+    let with = |strength: f64| {
+        (0..48_000)
+            .map(|n| {
+                let strikes: f64 = (0..4)
+                    .map(|k| f64::from(n - 6000 - 12_000 * k))
+                    .filter(|&m| m >= 0.0)
+                    .map(|m| strength * (-m / 30.0).exp() * (TAU * 2500.0 * m / RATE_HZ).sin())
+                    .sum();
+                0.5 * (TAU * 440.0 * f64::from(n) / RATE_HZ).sin() * (-f64::from(n) / 24_000.0).exp() + strikes
+            })
+            .collect()
+    };
+    (with(0.7), with(1.0))
+}
