@@ -119,7 +119,11 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
     pub fn new(model: Conditioned<L, A>, material: Material, config: Config) -> Result<Self, TrainError> {
         config.check()?;
         if model.layer.inputs() != 1 || model.layer.outputs() != 1 {
-            return Err(TrainError::Model(format!("expected one input and one output, found {} and {}", model.layer.inputs(), model.layer.outputs())));
+            return Err(TrainError::Model(format!(
+                "expected one input and one output, found {} and {}",
+                model.layer.inputs(),
+                model.layer.outputs()
+            )));
         }
         for track in &material.tracks {
             if track.controls.len() != model.adapter.controls() {
@@ -152,11 +156,20 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
             failed: None,
         });
         let groups = groups.collect();
-        let progress =
-            Progress { step: 0, loss: f64::NAN, best_esr: f64::INFINITY, lowered: 1.0, stale: 0, plateau: 0, sum: (0.0, 0) };
+        let progress = Progress { step: 0, loss: f64::NAN, best_esr: f64::INFINITY, lowered: 1.0, stale: 0, plateau: 0, sum: (0.0, 0) };
         let adam = Adam::new(learnt.len());
-        let mut trainer =
-            Trainer { model, material, config, gradient: vec![0.0; learnt.len()], best: learnt.clone(), learnt, adam, draw, groups, progress };
+        let mut trainer = Trainer {
+            model,
+            material,
+            config,
+            gradient: vec![0.0; learnt.len()],
+            best: learnt.clone(),
+            learnt,
+            adam,
+            draw,
+            groups,
+            progress,
+        };
         for i in 0..trainer.config.sequences {
             // Sequences end at different times from the start.
             let buffers = 1 + trainer.draw.below(trainer.config.buffers);
@@ -180,6 +193,10 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
     /// How far it is.
     pub fn progress(&self) -> &Progress {
         &self.progress
+    }
+    /// Frames per second of the recordings.
+    pub fn sample_rate(&self) -> u32 {
+        self.material.sample_rate
     }
     /// Its settings.
     pub fn config(&self) -> &Config {
@@ -306,10 +323,7 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
     ///
     /// # Errors
     /// As [`Trainer::step`], and whatever `observe` returns.
-    pub fn run(
-        &mut self,
-        mut observe: impl FnMut(&Self, &Event) -> Result<ControlFlow<()>, TrainError>,
-    ) -> Result<(), TrainError> {
+    pub fn run(&mut self, mut observe: impl FnMut(&Self, &Event) -> Result<ControlFlow<()>, TrainError>) -> Result<(), TrainError> {
         let (began, first_step) = (Instant::now(), self.progress.step);
         let exhausted = |p: &Progress, c: &Config| c.patience > 0 && p.stale >= c.patience;
         while self.progress.step < self.config.steps && !exhausted(&self.progress, &self.config) {
@@ -330,7 +344,13 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
 
 impl Group {
     /// Forward, loss and backward of every sequence; leaves their mean gradient of the learnt numbers and the sum of the losses.
-    fn run<L: Differentiable<f32>, A: Adapter<f32>>(&mut self, model: &Conditioned<L, A>, material: &Material, config: &Config, learnt: &[f32]) {
+    fn run<L: Differentiable<f32>, A: Adapter<f32>>(
+        &mut self,
+        model: &Conditioned<L, A>,
+        material: &Material,
+        config: &Config,
+        learnt: &[f32],
+    ) {
         self.dlearnt.fill(0.0);
         (self.value, self.failed) = (0.0, None);
         let scale = 1.0 / config.sequences as f32;
