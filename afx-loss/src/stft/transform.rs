@@ -5,7 +5,7 @@ use crate::error::{LossError, at_least, setting};
 use crate::sample::Sample;
 use core::fmt;
 use realfft::num_complex::Complex;
-use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
+use realfft::{ComplexToReal, RealToComplex};
 use std::sync::Arc;
 
 /// Sizes and conventions of a short-time Fourier transform; those of `torch.stft`.
@@ -96,8 +96,7 @@ impl<T: Sample> Stft<T> {
     pub fn new(settings: StftSettings) -> Result<Self, LossError> {
         settings.validate()?;
         let n = settings.fft_frames;
-        let mut planner = RealFftPlanner::new();
-        let (forward, inverse) = (planner.plan_fft_forward(n), planner.plan_fft_inverse(n));
+        let (forward, inverse) = T::plan(n);
         Ok(Self {
             settings,
             window: settings.window.values(settings.window_frames).into_iter().map(T::of).collect(),
