@@ -74,3 +74,7 @@ pub use spectral::{
 };
 pub use stft::{Stft, StftSettings, Window};
 pub use time::{LogCosh, Mae, Mse};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

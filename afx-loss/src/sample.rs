@@ -103,8 +103,8 @@ impl Sample for f32 {
         let e = exponent as f32;
         // ln 2 in two parts: the first has nine trailing zero bits, so e times it is exact.
         let low = t * t * (t * p - 0.5) + e * -2.121_944_4e-4;
-        // x - x is zero for a finite number, NaN otherwise.
-        (t + low) + e * 0.693_359_375 + (self - self)
+        // 0 x is zero for a finite number, NaN otherwise.
+        (t + low) + e * 0.693_359_375 + self * 0.0
     }
 }
 

@@ -25,12 +25,12 @@ pub fn zoo<T: Sample>() -> Vec<Entry<T>> {
     add("MSE", Box::new(Mse), true, true);
     add("log-cosh", Box::new(LogCosh::new(3.0).unwrap()), true, true);
     add("log-cosh of auraloss", Box::new(LogCosh::auraloss(1.0).unwrap()), true, false);
-    add("ESR", Box::new(Esr::default()), true, true);
+    add("ESR", Box::<Esr>::default(), true, true);
     add("ESR of auraloss", Box::new(Esr::auraloss()), true, true);
     add("ESR of CoreAudioML", Box::new(Esr::core_audio_ml()), true, true);
-    add("DC", Box::new(Dc::default()), true, true);
+    add("DC", Box::<Dc>::default(), true, true);
     add("DC of CoreAudioML", Box::new(Dc::core_audio_ml()), true, true);
-    add("SNR", Box::new(Snr::default()), true, false);
+    add("SNR", Box::<Snr>::default(), true, false);
     add("SI-SDR", Box::new(Snr::si_sdr()), false, false);
     add("SD-SDR", Box::new(Snr::sd_sdr()), false, false);
     add("ESR, pre-emphasis", Box::new(Prefiltered::new(Filter::high_pass(0.85).unwrap(), Esr::default())), true, true);
@@ -57,7 +57,7 @@ pub fn zoo<T: Sample>() -> Vec<Entry<T>> {
     // A centred transform is symmetric at its ends, so that phases there are 0 or ±π by the rounding alone, and this loss jumps.
     add("phase, squared", Box::new(PhaseLoss::squared(small.uncentred()).unwrap()), false, true);
     add("onset", Box::new(OnsetLoss::with_settings(small.uncentred()).unwrap()), true, true);
-    add("decay", Box::new(DecayLoss::default()), false, true);
+    add("decay", Box::<DecayLoss>::default(), false, true);
     let mel = Filterbank::mel(48000.0, 64, 20).unwrap();
     add("mel", Box::new(BandStftLoss::new(small, &mel, terms, MagnitudeFloor::Soft).unwrap()), true, true);
     add("mel of auraloss", Box::new(BandStftLoss::new(small, &mel, terms, MagnitudeFloor::Clamp).unwrap()), false, true);
