@@ -20,6 +20,9 @@ const PART: usize = 4096;
 /// realises its own parameters, runs one buffer forward and backward, and sends the gradient of its parameters through the adapter; then
 /// Adam moves the learnt numbers. The memory of a sequence is carried from buffer to buffer. The result is the same to the bit for the same
 /// seed, whatever the number of threads.
+///
+/// The layer's first affine map must be linear in the input and its last one linear in the output, as in every model of `afx-models`: they
+/// take up the recordings' level (see [`Trainer::best`]).
 pub struct Trainer<L, A> {
     pub(crate) model: Conditioned<L, A>,
     pub(crate) material: Material,
@@ -182,13 +185,29 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
     pub fn model(&self) -> &Conditioned<L, A> {
         &self.model
     }
-    /// The learnt numbers as they are now.
-    pub fn learnt(&self) -> &[f32] {
-        &self.learnt
+    /// The learnt numbers as they are now, for audio at the recordings' own level.
+    pub fn learnt(&self) -> Vec<f32> {
+        self.at_recorded_level(&self.learnt)
     }
-    /// The learnt numbers of the best validation so far, the first values before any.
-    pub fn best(&self) -> &[f32] {
-        &self.best
+    /// The learnt numbers of the best validation so far, the first values before any; for audio at the recordings' own level.
+    pub fn best(&self) -> Vec<f32> {
+        self.at_recorded_level(&self.best)
+    }
+
+    /// Training sees audio at an RMS of 1; the first and the last affine map take up the difference.
+    fn at_recorded_level(&self, learnt: &[f32]) -> Vec<f32> {
+        let mut learnt = learnt.to_vec();
+        let layout = self.model.layer.layout();
+        let tensors = layout.tensors();
+        if let (Some(first), Some(last)) = (layout.affine_maps().first(), layout.affine_maps().last()) {
+            let (louder, quieter) = (self.material.input_gain, 1.0 / self.material.output_gain);
+            self.model.adapter.rescale(&tensors[first.weight], louder, &mut learnt);
+            self.model.adapter.rescale(&tensors[last.weight], quieter, &mut learnt);
+            if let Some(bias) = last.bias {
+                self.model.adapter.rescale(&tensors[bias], quieter, &mut learnt);
+            }
+        }
+        learnt
     }
     /// How far it is.
     pub fn progress(&self) -> &Progress {
@@ -265,10 +284,10 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
         self.config.schedule.rate(self.config.learning_rate, self.progress.lowered, self.progress.step, self.config.steps)
     }
 
-    /// Error to signal ratio of every recording's validation part, by the recording's name; the numbers are those `learnt`.
-    pub fn errors(&self, learnt: &[f32]) -> Vec<(String, f64)> {
+    /// Error to signal ratio of every recording's validation part as the model is now, by the recording's name.
+    pub fn errors(&self) -> Vec<(String, f64)> {
         let tracks: Vec<_> = self.material.tracks.iter().filter(|t| !t.validation.is_empty()).collect();
-        tracks.par_iter().map(|track| (track.name.clone(), self.track_error(learnt, track))).collect()
+        tracks.par_iter().map(|track| (track.name.clone(), self.track_error(&self.learnt, track))).collect()
     }
 
     fn track_error(&self, learnt: &[f32], track: &crate::Track) -> f64 {
@@ -288,7 +307,7 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
 
     /// Validates, remembers the best numbers, and lowers the learning rate where the schedule says so.
     pub fn validate(&mut self, began: Instant, first_step: u64) -> Event {
-        let errors = self.errors(&self.learnt);
+        let errors = self.errors();
         let esr = errors.iter().map(|(_, e)| e).sum::<f64>() / errors.len().max(1) as f64;
         let rate = self.config.schedule.rate(
             self.config.learning_rate,
