@@ -81,14 +81,14 @@ fn assert_learnt(model: &Conditioned<AnyLayer, AnyAdapter>, found: &[f64], expec
 fn one_sequence(name: &str) {
     let reference = own(name);
     let model = reference.model();
-    let controls = if name.starts_with("snapshot") { &[] } else { reference.get("controls") };
-    let pass = pass(&model, &reference.learnt(""), controls, reference.get("input"), reference.get("target"));
-    assert_close("output", &pass.output, reference.get("output"), DOUBLE);
-    assert_close("loss", &[pass.loss], reference.get("loss"), DOUBLE);
-    assert_close("grad.input", &pass.dinput, reference.get("grad.input"), DOUBLE);
+    let controls = if name.starts_with("snapshot") { &[] } else { &reference["controls"] };
+    let pass = pass(&model, &reference.learnt(""), controls, &reference["input"], &reference["target"]);
+    assert_close("output", &pass.output, &reference["output"], DOUBLE);
+    assert_close("loss", &[pass.loss], &reference["loss"], DOUBLE);
+    assert_close("grad.input", &pass.dinput, &reference["grad.input"], DOUBLE);
     assert_learnt(&model, &pass.dlearnt, &reference.learnt("grad."), DOUBLE);
     if !controls.is_empty() {
-        assert_close("grad.controls", &pass.dcontrols, reference.get("grad.controls"), DOUBLE);
+        assert_close("grad.controls", &pass.dcontrols, &reference["grad.controls"], DOUBLE);
         assert!(pass.dcontrols.iter().all(|d| d.abs() > 1e-6), "the knobs do nothing here: this test would see nothing");
     }
 }
@@ -100,7 +100,7 @@ fn batch(name: &str) {
     let mut loss = 0.0;
     for i in 0..3 {
         let row = |name: &str| {
-            let all = reference.get(name);
+            let all = &reference[name];
             &all[i * all.len() / 3..(i + 1) * all.len() / 3]
         };
         let controls = if name.starts_with("snapshot") { &[] } else { row("batch.controls") };
@@ -113,19 +113,19 @@ fn batch(name: &str) {
         }
         loss += pass.loss / 3.0;
     }
-    assert_close("adam.losses[0]", &[loss], &reference.get("adam.losses")[..1], DOUBLE);
+    assert_close("adam.losses[0]", &[loss], &reference["adam.losses"][..1], DOUBLE);
 }
 
 /// 512 frames that the toolkit ran in float32; we run the same numbers in double precision.
 fn published(name: &str) {
     let Some(reference) = shared(name) else { return };
     let model = reference.model();
-    let input = reference.get("input");
+    let input = &reference["input"];
     let target: Vec<f64> = input.iter().map(|x| 0.5 * (3.0 * x).tanh()).collect();
-    let controls = if name.starts_with("snapshot") { &[] } else { reference.get("controls") };
+    let controls = if name.starts_with("snapshot") { &[] } else { &reference["controls"] };
     let pass = pass(&model, &reference.learnt(""), controls, input, &target);
     // float32 rounds at 6e-8 and the recurrence adds a few of those up. A gradient sums 512 such frames: 4e-7 found.
-    assert_close("output", &pass.output, reference.get("output"), 3e-7);
+    assert_close("output", &pass.output, &reference["output"], 3e-7);
     assert_learnt(&model, &pass.dlearnt, &reference.learnt("grad."), 1e-6);
     let largest = pass.dlearnt.iter().fold(0f64, |m, v| m.max(v.abs()));
     assert!(largest > 1e-2, "gradients too small for an absolute tolerance: {largest:e}");

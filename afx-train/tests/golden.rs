@@ -47,13 +47,13 @@ impl Batch {
     fn controls(&self, sequence: usize) -> &[f64] {
         match Adapter::<f64>::controls(&self.model.adapter) {
             0 => &[],
-            n => &self.reference.get("batch.controls")[sequence * n..(sequence + 1) * n],
+            n => &self.reference["batch.controls"][sequence * n..(sequence + 1) * n],
         }
     }
 
     /// Frames `start..start + frames` of a sequence of `[3, channels, frames]`, interleaved.
     fn piece(&self, name: &str, sequence: usize, start: usize, frames: usize) -> Vec<f64> {
-        let all = self.reference.get(name);
+        let all = &self.reference[name];
         let total = all.len() / (3 * self.channels);
         let at = |i: usize| (sequence * self.channels + i % self.channels) * total + start + i / self.channels;
         (0..frames * self.channels).map(|i| all[at(i)]).collect()
@@ -95,7 +95,7 @@ fn ten_steps(name: &str) {
             adam.step(1e-3, &mut batch.learnt, &gradient);
         }
     }
-    assert_close("adam.losses", &losses, batch.reference.get("adam.losses"), DOUBLE);
+    assert_close("adam.losses", &losses, &batch.reference["adam.losses"], DOUBLE);
     assert!(losses[10] < 0.99 * losses[0], "the steps did nothing");
     // An element whose gradient is rounding noise moves by the noise's sign: none of these files has one.
     assert_close("adam parameters", &batch.learnt, &batch.reference.learnt("adam."), DOUBLE);
@@ -123,9 +123,9 @@ fn four_buffers_with_carried_memory_and_clipping_equal_pytorchs() {
             adam.step(1e-3, &mut batch.learnt, &gradient);
         }
         assert!(norms.iter().any(|n| *n > 3.0), "nothing was clipped: this test would see nothing");
-        assert_close("tbptt.losses", &losses, batch.reference.get("tbptt.losses"), DOUBLE);
-        assert_close("tbptt.norms", &norms, batch.reference.get("tbptt.norms"), DOUBLE);
-        assert_close("tbptt.states", &states, batch.reference.get("tbptt.states"), DOUBLE);
+        assert_close("tbptt.losses", &losses, &batch.reference["tbptt.losses"], DOUBLE);
+        assert_close("tbptt.norms", &norms, &batch.reference["tbptt.norms"], DOUBLE);
+        assert_close("tbptt.states", &states, &batch.reference["tbptt.states"], DOUBLE);
         assert_close("tbptt parameters", &batch.learnt, &batch.reference.learnt("tbptt."), DOUBLE);
     }
 }
@@ -173,7 +173,7 @@ fn the_trainer_itself_follows_pytorch() {
 
         for buffer in 0..4 {
             let Ok(Event::Step { loss, gradient_norm, .. }) = trainer.step() else { panic!("a step failed") };
-            let expected = |what: &str| &batch.reference.get(what)[buffer..=buffer];
+            let expected = |what: &str| &batch.reference[what][buffer..=buffer];
             // Single precision and tanh to 3e-7, 96 recurrent frames; a forgotten state shows as 5e-3.
             assert_close("tbptt.losses", &[loss], expected("tbptt.losses"), 1e-6);
             assert_close("tbptt.norms", &[gradient_norm], expected("tbptt.norms"), 5e-6);

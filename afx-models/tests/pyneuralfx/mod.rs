@@ -4,11 +4,20 @@ use afx_core::{Adapter, Conditioned};
 use afx_models::{AnyAdapter, AnyLayer, Conditioning, Cover, Dense, Gru, ModelSpec};
 use safetensors::tensor::{Dtype, SafeTensors};
 use std::collections::HashMap;
+use std::ops::Index;
 
 /// A reference file: tensors as `f64`, whatever they are stored as, and its table of strings.
 pub struct Reference {
     tensors: HashMap<String, (Vec<usize>, Vec<f64>)>,
     metadata: HashMap<String, String>,
+}
+
+/// The numbers of one tensor, row by row.
+impl Index<&str> for Reference {
+    type Output = [f64];
+    fn index(&self, name: &str) -> &[f64] {
+        &self.tensor(name).1
+    }
 }
 
 impl Reference {
@@ -33,9 +42,8 @@ impl Reference {
         Some(Reference { tensors: tensors.collect(), metadata: header.metadata().clone().unwrap_or_default() })
     }
 
-    /// The numbers of one tensor, row by row.
-    pub fn get(&self, name: &str) -> &[f64] {
-        &self.tensors.get(name).unwrap_or_else(|| panic!("no tensor {name}")).1
+    fn tensor(&self, name: &str) -> &(Vec<usize>, Vec<f64>) {
+        self.tensors.get(name).unwrap_or_else(|| panic!("no tensor {name}"))
     }
 
     fn config(&self, key: &str) -> usize {
@@ -78,14 +86,14 @@ impl Reference {
 
     /// Columns `columns` of the rows `rows` of a matrix, transposed: `[columns, rows]`. A vector is one column.
     fn transposed(&self, name: &str, rows: core::ops::Range<usize>, columns: core::ops::Range<usize>) -> Vec<f64> {
-        let (shape, values) = &self.tensors[name];
+        let (shape, values) = self.tensor(name);
         let width = shape.get(1).copied().unwrap_or(1);
         columns.flat_map(|c| rows.clone().map(move |r| values[r * width + c])).collect()
     }
 
     /// A whole matrix transposed; a vector as it is.
     fn whole(&self, name: &str) -> Vec<f64> {
-        let shape = &self.tensors.get(name).unwrap_or_else(|| panic!("no tensor {name}")).0;
+        let shape = &self.tensor(name).0;
         self.transposed(name, 0..shape[0], 0..shape.get(1).copied().unwrap_or(1))
     }
 
