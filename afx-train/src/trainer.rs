@@ -348,19 +348,20 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
     pub fn run(&mut self, mut observe: impl FnMut(&Self, &Event) -> Result<ControlFlow<()>, TrainError>) -> Result<(), TrainError> {
         let (began, first_step) = (Instant::now(), self.progress.step);
         let exhausted = |p: &Progress, c: &Config| c.patience > 0 && p.stale >= c.patience;
-        while self.progress.step < self.config.steps && !exhausted(&self.progress, &self.config) {
-            let event = self.step()?;
+        // From the progress alone, so that a training put aside between a step and its validation begins with the validation.
+        let due = |p: &Progress, c: &Config| p.sum.1 > 0 && (p.step.is_multiple_of(c.validate_every) || p.step >= c.steps);
+        loop {
+            let event = if due(&self.progress, &self.config) {
+                self.validate(began, first_step)
+            } else if self.progress.step < self.config.steps && !exhausted(&self.progress, &self.config) {
+                self.step()?
+            } else {
+                return Ok(());
+            };
             if observe(self, &event)?.is_break() {
                 return Ok(());
             }
-            if self.progress.step.is_multiple_of(self.config.validate_every) || self.progress.step == self.config.steps {
-                let event = self.validate(began, first_step);
-                if observe(self, &event)?.is_break() {
-                    return Ok(());
-                }
-            }
         }
-        Ok(())
     }
 }
 
