@@ -97,3 +97,15 @@ fn the_prelude_has_fewer_than_twenty_names() {
     let count: usize = prelude.lines().filter(|l| l.contains("pub use")).map(names).sum();
     assert!((10..20).contains(&count), "{count}");
 }
+
+#[test]
+fn the_guide_names_every_setting_of_a_training() {
+    let Some(guide) = workspace_file("docs/guide.md") else { return };
+    // The derived form is `Config { sequences: 80, ..., schedule: Plateau { factor: 0.5, patience: 4 }, ... }`.
+    let settings = format!("{:?}", afx::train::Config::default());
+    let names: Vec<&str> = settings.split([' ', '{']).filter_map(|word| word.strip_suffix(':')).collect();
+    assert!(names.len() >= 13, "{settings}");
+    for name in names {
+        assert!(guide.contains(&format!("\n{name} = ")) || guide.contains(&format!("\n[{name}]")), "docs/guide.md does not name {name}");
+    }
+}
