@@ -97,7 +97,8 @@ impl ModelFile {
         if self.learnt.len() != layout.len() {
             return Err(Error::new(ErrorKind::Mismatch, "learnt numbers", layout.len(), self.learnt.len()));
         }
-        let knobs = self.knobs.iter().map(|k| KnobEntry { name: k.name.clone(), min: k.min, max: k.max, default: k.default, unit: k.unit.clone() });
+        let knobs =
+            self.knobs.iter().map(|k| KnobEntry { name: k.name.clone(), min: k.min, max: k.max, default: k.default, unit: k.unit.clone() });
         let header = Header {
             name: self.name.clone(),
             sample_rate: self.sample_rate,
@@ -105,7 +106,8 @@ impl ModelFile {
             spec: self.spec.clone(),
             training: self.training.clone(),
         };
-        let json = serde_json::to_string(&header).map_err(|e| Error::new(ErrorKind::Malformed, "model", "a value that JSON can hold", e))?;
+        let json =
+            serde_json::to_string(&header).map_err(|e| Error::new(ErrorKind::Malformed, "model", "a value that JSON can hold", e))?;
         let mut file = Tensors::default();
         file.metadata.insert("format".into(), "afx".into());
         file.metadata.insert("version".into(), VERSION.into());
@@ -120,7 +122,9 @@ impl ModelFile {
     /// Naming the field that is missing or wrong; sizes are checked against the tensors present before anything is allocated for them.
     pub fn from_tensors(file: &Tensors) -> Result<Self> {
         let entry = |name: &str| {
-            file.metadata.get(name).ok_or_else(|| Error::new(ErrorKind::WrongFormat, format_args!("__metadata__.{name}"), "an afx model", "none"))
+            file.metadata
+                .get(name)
+                .ok_or_else(|| Error::new(ErrorKind::WrongFormat, format_args!("__metadata__.{name}"), "an afx model", "none"))
         };
         if entry("format")? != "afx" {
             return Err(Error::new(ErrorKind::WrongFormat, "__metadata__.format", "afx", entry("format")?));
@@ -146,7 +150,12 @@ impl ModelFile {
         let layout = model.layout()?;
         let present: usize = file.tensors.iter().map(|t| t.data.len()).sum();
         if present != layout.count() {
-            return Err(Error::new(ErrorKind::Mismatch, "tensors", format_args!("{} numbers", layout.count()), format_args!("{present} numbers")));
+            return Err(Error::new(
+                ErrorKind::Mismatch,
+                "tensors",
+                format_args!("{} numbers", layout.count()),
+                format_args!("{present} numbers"),
+            ));
         }
         model.learnt = vec![0.0; layout.len()];
         for tensor in layout.tensors() {

@@ -68,7 +68,7 @@ pub fn batch_mean<T: Sample>(
 ) -> Result<T, LossError> {
     check("batch", predictions, targets, gradients.as_deref())?;
     at_least("item of a batch", 1, frames)?;
-    if predictions.len() % frames != 0 {
+    if !predictions.len().is_multiple_of(frames) {
         return Err(LossError::NotMultiple { what: "batch", expected: frames, found: predictions.len() });
     }
     let scale = T::of(1.0 / (predictions.len() / frames) as f64);
@@ -82,7 +82,11 @@ pub fn batch_mean<T: Sample>(
 
 /// Splits a stereo sequence (left frames, then right frames) in the middle.
 fn frames_of_stereo(samples: usize) -> Result<usize, LossError> {
-    if samples % 2 == 0 { Ok(samples / 2) } else { Err(LossError::NotMultiple { what: "stereo sequence", expected: 2, found: samples }) }
+    if samples.is_multiple_of(2) {
+        Ok(samples / 2)
+    } else {
+        Err(LossError::NotMultiple { what: "stereo sequence", expected: 2, found: samples })
+    }
 }
 
 /// A mono loss on both channels: `weight · (L(left) + L(right))`.

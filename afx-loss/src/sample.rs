@@ -1,7 +1,8 @@
 //! The number a loss computes with.
 
 use afx_core::Scalar;
-use realfft::FftNum;
+use realfft::{ComplexToReal, FftNum, RealFftPlanner, RealToComplex};
+use std::sync::Arc;
 
 /// A real number with Fourier transforms: `f32` or `f64`.
 ///
@@ -30,6 +31,11 @@ pub trait Sample: Scalar + FftNum {
     /// negative numbers are outside of its domain: put a floor under the argument. Infinity and NaN give NaN.
     fn fast_ln(self) -> Self;
 
+    /// Plans the real transforms of `frames`, forward and back; `frames` is at least 1.
+    ///
+    /// A method of the two types, so that the transforms are compiled in this crate and not again in every crate that uses it.
+    fn plan(frames: usize) -> RealTransforms<Self>;
+
     /// -1, 0 or 1; zero for zero, which is the subgradient that every absolute value of this crate takes.
     #[inline(always)]
     fn sign(self) -> Self {
@@ -43,7 +49,14 @@ pub trait Sample: Scalar + FftNum {
     }
 }
 
+/// A forward and an inverse real Fourier transform.
+pub type RealTransforms<T> = (Arc<dyn RealToComplex<T>>, Arc<dyn ComplexToReal<T>>);
+
 impl Sample for f64 {
+    fn plan(frames: usize) -> RealTransforms<f64> {
+        let mut planner = RealFftPlanner::new();
+        (planner.plan_fft_forward(frames), planner.plan_fft_inverse(frames))
+    }
     #[inline(always)]
     fn root(self) -> f64 {
         f64::sqrt(self)
@@ -55,6 +68,11 @@ impl Sample for f64 {
 }
 
 impl Sample for f32 {
+    fn plan(frames: usize) -> RealTransforms<f32> {
+        let mut planner = RealFftPlanner::new();
+        (planner.plan_fft_forward(frames), planner.plan_fft_inverse(frames))
+    }
+
     #[inline(always)]
     fn root(self) -> f32 {
         f32::sqrt(self)
@@ -85,8 +103,8 @@ impl Sample for f32 {
         let e = exponent as f32;
         // ln 2 in two parts: the first has nine trailing zero bits, so e times it is exact.
         let low = t * t * (t * p - 0.5) + e * -2.121_944_4e-4;
-        // x - x is zero for a finite number, NaN otherwise.
-        (t + low) + e * 0.693_359_375 + (self - self)
+        // 0 x is zero for a finite number, NaN otherwise.
+        (t + low) + e * 0.693_359_375 + self * 0.0
     }
 }
 

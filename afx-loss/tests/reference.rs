@@ -176,8 +176,12 @@ fn complex_losses_have_their_values() {
         value_to("one size", of(n, ComplexDistance::Modulus, Window::Hann), expected, 1e-8); // ten digits are given
     }
     value("complex multi-scale", MultiResolution::<ComplexStftLoss<f64>>::complex().unwrap(), 0.386298309045);
-    let elements = [(100, 3.3086998e-5), (5000, 4.3064501e-4)];
-    gradient("complex multi-scale", MultiResolution::<ComplexStftLoss<f64>>::complex().unwrap(), 0.07730601068, &elements);
+    gradient("complex multi-scale", MultiResolution::<ComplexStftLoss<f64>>::complex().unwrap(), 0.07730601068, &[]);
+    let (_, g) = both(&mut MultiResolution::<ComplexStftLoss<f64>>::complex().unwrap(), &prediction(), &target());
+    for (i, expected) in [(100, 3.3086998e-5), (5000, 4.3064501e-4)] {
+        // The direction of an error at rounding level, in bins between the partials, is chance: torch and numpy differ by 6e-7 here.
+        close(&format!("complex multi-scale gradient[{i}]"), g[i], expected, 1e-6);
+    }
     single_value("complex multi-scale", MultiResolution::<ComplexStftLoss<f32>>::complex().unwrap(), 0.386298309045);
     let all = |distance, window| MultiResolution::sum(COMPLEX_SIZES.into_iter().map(|n| of(n, distance, window)).collect()).unwrap();
     value("|Re| + |Im|", all(ComplexDistance::Parts, Window::Hann), 0.477379476247);
@@ -203,7 +207,10 @@ fn spectrum_losses_have_their_values() {
 fn phase_losses_have_their_values() {
     value("training", PhaseLoss::angular(StftSettings::binaural(), 0.1).unwrap(), 0.115238791119);
     value("evaluation", PhaseLoss::angular(StftSettings::binaural(), 0.2).unwrap(), 0.0979212245169);
-    single_value("training", PhaseLoss::angular(StftSettings::binaural(), 0.1).unwrap(), 0.115238791119);
+    value("squared, of auraloss", PhaseLoss::squared(StftSettings::new(1024, 256).uncentred()).unwrap(), 0.6091031005063254);
+    let (found, _) = both(&mut PhaseLoss::angular(StftSettings::binaural(), 0.1).unwrap(), &single(&prediction()), &single(&target()));
+    // f32: the error of a bin a tenth as loud as the mean is 1e-7 of the loudest bin, a thousand times as loud.
+    close("training, f32", f64::from(found), 0.115238791119, 3e-5);
 }
 
 #[test]
@@ -221,4 +228,65 @@ fn the_onset_loss_has_its_value() {
     close("onset loss", both(&mut OnsetLoss::new().unwrap(), &p, &y).0, 0.00342581675659, DIGITS);
     let esr = Esr::default().evaluate(&p, &y, None).unwrap();
     close("ESR of the transient pair", esr, 0.00177864059857, DIGITS);
+}
+
+#[test]
+fn band_losses_have_their_values() {
+    let settings = StftSettings::new(1024, 256);
+    let mel = |rate, terms| {
+        let bank = Filterbank::mel(rate, 1024, 128).unwrap();
+        BandStftLoss::<f64>::new(settings, &bank, terms, MagnitudeFloor::Clamp).unwrap()
+    };
+    let linear = StftTerms { convergence: 0.0, log: 0.0, linear: 1.0 };
+    // librosa's bank in f64 and torch in f64
+    value("mel 44.1k", mel(44100.0, StftTerms::default()), 0.3933601256843207);
+    value("mel 48k", mel(48000.0, StftTerms::default()), 0.3952271745978114);
+    value("mel 48k linear", mel(48000.0, linear), 0.006900483881903993);
+    gradient("mel 48k", mel(48000.0, StftTerms::default()), 31.044325700200833, &[(100, -0.1075932090752491)]);
+    // auraloss, bank in f32
+    value_to("mel 44.1k", mel(44100.0, StftTerms::default()), 0.393360125977, 1e-6);
+    value_to("mel 48k", mel(48000.0, StftTerms::default()), 0.39522717512, 1e-6);
+
+    let chroma = |terms| {
+        let bank = Filterbank::chroma(48000.0, 1024, 12).unwrap();
+        BandStftLoss::<f64>::new(settings, &bank, terms, MagnitudeFloor::Clamp).unwrap()
+    };
+    value("chroma", chroma(StftTerms::default()), 0.20321221709562207);
+    value("chroma linear", chroma(linear), 3.0831611653447606);
+    gradient("chroma", chroma(StftTerms::default()), 0.15695674590399986, &[(100, -0.0013699242792309368)]);
+}
+
+#[test]
+fn the_perceptual_loss_has_its_value() {
+    // auraloss rounds the taps to f32
+    let filter = || Filter::a_weighting(48000.0).unwrap();
+    value_to("A-weighted MR-STFT", Prefiltered::new(filter(), MultiResolution::auraloss().unwrap()), 0.384046312867, 1e-6);
+}
+
+#[test]
+fn the_sum_and_difference_loss_has_its_value() {
+    let stereo = |x: &[f64], shift: usize| -> Vec<f64> {
+        let right = x[N - shift..].iter().chain(&x[..N - shift]).map(|x| 0.5 * x);
+        x.iter().copied().chain(right).collect()
+    };
+    let (p, y) = (stereo(&prediction(), 5), stereo(&target(), 7));
+    let mut loss = SumDifference::new(MultiResolution::auraloss().unwrap());
+    close("sum and difference", both(&mut loss, &p, &y).0, 0.407245892165, DIGITS);
+}
+
+#[test]
+fn convergence_of_items_is_averaged() {
+    let (y, p) = (target(), prediction());
+    let targets: Vec<f64> = y.iter().copied().chain(y.iter().map(|y| 0.1 * y)).collect();
+    let predictions: Vec<f64> = p.iter().copied().chain(y.iter().map(|y| 0.11 * y)).collect();
+    let terms = StftTerms { log: 0.0, ..StftTerms::default() };
+    let mut loss = StftLoss::with_floor(StftSettings::new(1024, 256), terms, MagnitudeFloor::Clamp).unwrap();
+    let mean = batch_mean(&mut loss, N, &predictions, &targets, None).unwrap();
+    close("mean of the items' convergence", mean, 0.105439, 5e-6); // six digits are given; one ratio over the batch would be 0.110776
+}
+
+#[test]
+fn our_floor_changes_ordinary_signals_little() {
+    let ours = both(&mut MultiResolutionStft::new().unwrap(), &prediction(), &target()).0;
+    close("MR-STFT", ours, 0.337481776811, 2e-2); // bins between the partials lie near the floor
 }

@@ -48,7 +48,8 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
             sequences: self.sequences().map(|s| (s.track, s.at, s.left, s.is_fresh())).collect(),
             recordings: self.recordings(),
         };
-        let json = serde_json::to_string(&header).map_err(|e| Error::new(ErrorKind::Malformed, "progress", "a value that JSON can hold", e))?;
+        let json =
+            serde_json::to_string(&header).map_err(|e| Error::new(ErrorKind::Malformed, "progress", "a value that JSON can hold", e))?;
         let states: Vec<f32> = self.sequences().flat_map(|s| s.state.iter().copied()).collect();
         let mut file = Tensors::default();
         file.metadata.insert("format".into(), "afx-checkpoint".into());

@@ -105,9 +105,9 @@ impl LossKind {
             LossKind::HybridPlain => Box::new(pyneuralfx::HybridLoss::new(false)?),
             LossKind::Mae => Box::new(Mae),
             LossKind::Mse => Box::new(Mse),
-            LossKind::EsrDc => Box::new(
-                Combined::new().with(0.75, Prefiltered::new(Filter::high_pass(0.85)?, Esr::default())).with(0.25, Dc::default()),
-            ),
+            LossKind::EsrDc => {
+                Box::new(Combined::new().with(0.75, Prefiltered::new(Filter::high_pass(0.85)?, Esr::default())).with(0.25, Dc::default()))
+            }
             LossKind::MaeStft => Box::new(Combined::new().with(1.0, Mae).with(0.1, MultiResolutionStft::auraloss()?)),
         };
         loss.prepare(frames)?;
@@ -121,9 +121,8 @@ impl Config {
     /// # Errors
     /// Naming the first one out of range.
     pub fn check(&self) -> Result<(), TrainError> {
-        let refuse = |field, expected, found: &dyn core::fmt::Display| {
-            Err(TrainError::Config { field, expected, found: found.to_string() })
-        };
+        let refuse =
+            |field, expected, found: &dyn core::fmt::Display| Err(TrainError::Config { field, expected, found: found.to_string() });
         if !(1..=4096).contains(&self.sequences) {
             return refuse("sequences", "1 to 4096", &self.sequences);
         }

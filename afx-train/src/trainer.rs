@@ -20,6 +20,9 @@ const PART: usize = 4096;
 /// realises its own parameters, runs one buffer forward and backward, and sends the gradient of its parameters through the adapter; then
 /// Adam moves the learnt numbers. The memory of a sequence is carried from buffer to buffer. The result is the same to the bit for the same
 /// seed, whatever the number of threads.
+///
+/// The layer's first affine map must be linear in the input and its last one linear in the output, as in every model of `afx-models`: they
+/// take up the recordings' level (see [`Trainer::best`]).
 pub struct Trainer<L, A> {
     pub(crate) model: Conditioned<L, A>,
     pub(crate) material: Material,
@@ -119,7 +122,11 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
     pub fn new(model: Conditioned<L, A>, material: Material, config: Config) -> Result<Self, TrainError> {
         config.check()?;
         if model.layer.inputs() != 1 || model.layer.outputs() != 1 {
-            return Err(TrainError::Model(format!("expected one input and one output, found {} and {}", model.layer.inputs(), model.layer.outputs())));
+            return Err(TrainError::Model(format!(
+                "expected one input and one output, found {} and {}",
+                model.layer.inputs(),
+                model.layer.outputs()
+            )));
         }
         for track in &material.tracks {
             if track.controls.len() != model.adapter.controls() {
@@ -152,11 +159,20 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
             failed: None,
         });
         let groups = groups.collect();
-        let progress =
-            Progress { step: 0, loss: f64::NAN, best_esr: f64::INFINITY, lowered: 1.0, stale: 0, plateau: 0, sum: (0.0, 0) };
+        let progress = Progress { step: 0, loss: f64::NAN, best_esr: f64::INFINITY, lowered: 1.0, stale: 0, plateau: 0, sum: (0.0, 0) };
         let adam = Adam::new(learnt.len());
-        let mut trainer =
-            Trainer { model, material, config, gradient: vec![0.0; learnt.len()], best: learnt.clone(), learnt, adam, draw, groups, progress };
+        let mut trainer = Trainer {
+            model,
+            material,
+            config,
+            gradient: vec![0.0; learnt.len()],
+            best: learnt.clone(),
+            learnt,
+            adam,
+            draw,
+            groups,
+            progress,
+        };
         for i in 0..trainer.config.sequences {
             // Sequences end at different times from the start.
             let buffers = 1 + trainer.draw.below(trainer.config.buffers);
@@ -169,17 +185,37 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
     pub fn model(&self) -> &Conditioned<L, A> {
         &self.model
     }
-    /// The learnt numbers as they are now.
-    pub fn learnt(&self) -> &[f32] {
-        &self.learnt
+    /// The learnt numbers as they are now, for audio at the recordings' own level.
+    pub fn learnt(&self) -> Vec<f32> {
+        self.at_recorded_level(&self.learnt)
     }
-    /// The learnt numbers of the best validation so far, the first values before any.
-    pub fn best(&self) -> &[f32] {
-        &self.best
+    /// The learnt numbers of the best validation so far, the first values before any; for audio at the recordings' own level.
+    pub fn best(&self) -> Vec<f32> {
+        self.at_recorded_level(&self.best)
+    }
+
+    /// Training sees audio at an RMS of 1; the first and the last affine map take up the difference.
+    fn at_recorded_level(&self, learnt: &[f32]) -> Vec<f32> {
+        let mut learnt = learnt.to_vec();
+        let layout = self.model.layer.layout();
+        let tensors = layout.tensors();
+        if let (Some(first), Some(last)) = (layout.affine_maps().first(), layout.affine_maps().last()) {
+            let (louder, quieter) = (self.material.input_gain, 1.0 / self.material.output_gain);
+            self.model.adapter.rescale(&tensors[first.weight], louder, &mut learnt);
+            self.model.adapter.rescale(&tensors[last.weight], quieter, &mut learnt);
+            if let Some(bias) = last.bias {
+                self.model.adapter.rescale(&tensors[bias], quieter, &mut learnt);
+            }
+        }
+        learnt
     }
     /// How far it is.
     pub fn progress(&self) -> &Progress {
         &self.progress
+    }
+    /// Frames per second of the recordings.
+    pub fn sample_rate(&self) -> u32 {
+        self.material.sample_rate
     }
     /// Its settings.
     pub fn config(&self) -> &Config {
@@ -248,10 +284,10 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
         self.config.schedule.rate(self.config.learning_rate, self.progress.lowered, self.progress.step, self.config.steps)
     }
 
-    /// Error to signal ratio of every recording's validation part, by the recording's name; the numbers are those `learnt`.
-    pub fn errors(&self, learnt: &[f32]) -> Vec<(String, f64)> {
+    /// Error to signal ratio of every recording's validation part as the model is now, by the recording's name.
+    pub fn errors(&self) -> Vec<(String, f64)> {
         let tracks: Vec<_> = self.material.tracks.iter().filter(|t| !t.validation.is_empty()).collect();
-        tracks.par_iter().map(|track| (track.name.clone(), self.track_error(learnt, track))).collect()
+        tracks.par_iter().map(|track| (track.name.clone(), self.track_error(&self.learnt, track))).collect()
     }
 
     fn track_error(&self, learnt: &[f32], track: &crate::Track) -> f64 {
@@ -271,7 +307,7 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
 
     /// Validates, remembers the best numbers, and lowers the learning rate where the schedule says so.
     pub fn validate(&mut self, began: Instant, first_step: u64) -> Event {
-        let errors = self.errors(&self.learnt);
+        let errors = self.errors();
         let esr = errors.iter().map(|(_, e)| e).sum::<f64>() / errors.len().max(1) as f64;
         let rate = self.config.schedule.rate(
             self.config.learning_rate,
@@ -306,10 +342,7 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
     ///
     /// # Errors
     /// As [`Trainer::step`], and whatever `observe` returns.
-    pub fn run(
-        &mut self,
-        mut observe: impl FnMut(&Self, &Event) -> Result<ControlFlow<()>, TrainError>,
-    ) -> Result<(), TrainError> {
+    pub fn run(&mut self, mut observe: impl FnMut(&Self, &Event) -> Result<ControlFlow<()>, TrainError>) -> Result<(), TrainError> {
         let (began, first_step) = (Instant::now(), self.progress.step);
         let exhausted = |p: &Progress, c: &Config| c.patience > 0 && p.stale >= c.patience;
         while self.progress.step < self.config.steps && !exhausted(&self.progress, &self.config) {
@@ -330,7 +363,13 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
 
 impl Group {
     /// Forward, loss and backward of every sequence; leaves their mean gradient of the learnt numbers and the sum of the losses.
-    fn run<L: Differentiable<f32>, A: Adapter<f32>>(&mut self, model: &Conditioned<L, A>, material: &Material, config: &Config, learnt: &[f32]) {
+    fn run<L: Differentiable<f32>, A: Adapter<f32>>(
+        &mut self,
+        model: &Conditioned<L, A>,
+        material: &Material,
+        config: &Config,
+        learnt: &[f32],
+    ) {
         self.dlearnt.fill(0.0);
         (self.value, self.failed) = (0.0, None);
         let scale = 1.0 / config.sequences as f32;

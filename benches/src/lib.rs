@@ -44,8 +44,6 @@ mod readmes {
     struct Core;
     #[doc = include_str!("../../afx-models/README.md")]
     struct Models;
-    #[doc = include_str!("../../afx-loss/README.md")]
-    struct Loss;
     #[doc = include_str!("../../afx-train/README.md")]
     struct Train;
 }

@@ -63,7 +63,8 @@ pub enum Paint {
     Fixed(Rgb),
 }
 
-/// Okabe and Ito 2008, "Color Universal Design": vermillion, blue, green, purple, orange, sky.
+/// Hues of Okabe and Ito 2008, "Color Universal Design": blue, vermillion, green, purple, orange, sky; darkened for thin lines on white, lightened
+/// for dark paper.
 const SERIES_LIGHT: [Rgb; SERIES] =
     [Rgb(0, 104, 171), Rgb(213, 84, 0), Rgb(0, 145, 106), Rgb(181, 89, 147), Rgb(196, 134, 0), Rgb(58, 148, 200)];
 const SERIES_DARK: [Rgb; SERIES] =

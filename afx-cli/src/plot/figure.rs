@@ -12,7 +12,7 @@ use super::{
 /// A title, an optional note below it, and panels in rows; a last row that is short is stretched.
 ///
 /// ```
-/// use afx_cli::plot::{Figure, Theme, axis::Axis, panel::{Panel, Style}};
+/// use afx_cli::plot::{Figure, Theme, axis::Axis, item::Style, panel::Panel};
 ///
 /// let mut panel = Panel::new("", Axis::linear("Input", -1.0, 1.0, 4), Axis::linear("Output", -1.0, 1.0, 4));
 /// panel.line("tanh", (-50..=50).map(|i| f64::from(i) / 50.0).map(|x| (x, x.tanh())).collect(), Style::series(0));

@@ -3,7 +3,8 @@ use super::{
     Figure, PlotError,
     axis::{self, Axis, extent},
     color::ColorMap,
-    panel::{ColorBar, Item, Panel},
+    item::Item,
+    panel::{ColorBar, Panel},
 };
 
 /// One knob of the grid.

@@ -3,7 +3,8 @@ use super::{
     Figure, PlotError,
     axis::{Axis, extent},
     color::Paint,
-    panel::{Item, Panel, Style},
+    item::{Item, Style},
+    panel::Panel,
     scene::Anchor,
 };
 

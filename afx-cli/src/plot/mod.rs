@@ -31,6 +31,7 @@ pub mod gain_trace;
 #[cfg(test)]
 pub(crate) mod gallery;
 pub mod harmonic_response;
+pub mod item;
 pub mod knob_grid;
 pub mod loss_curve;
 pub mod panel;
@@ -43,6 +44,7 @@ pub mod spectrogram;
 pub mod spectrum;
 pub mod spectrum_difference;
 pub mod static_curve;
+mod stroke;
 mod svg;
 pub mod trace;
 pub mod transfer_curve;

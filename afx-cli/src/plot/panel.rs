@@ -1,141 +1,12 @@
 //! A panel: two axes and what is drawn between them.
 use super::{
     axis::Axis,
-    bitmap::Bitmap,
-    color::{ColorMap, Paint, Rgb, SERIES},
+    color::{ColorMap, Paint, Rgb},
     font::{self, Weight},
+    item::{Item, Style},
     scene::{Anchor, Area, Mark, Text},
+    stroke::{crosses, gradient, thin, unbroken},
 };
-
-/// How a line looks.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Style {
-    /// Colour.
-    pub paint: Paint,
-    /// Stroke width.
-    pub width: f64,
-    /// 0 to 1.
-    pub opacity: f64,
-    /// Length of dashes; 0 for a solid line.
-    pub dash: f64,
-}
-
-impl Style {
-    /// The n-th series: its colour, 1.6 wide; dashed once the colours repeat.
-    #[must_use]
-    pub fn series(n: usize) -> Self {
-        Self { paint: Paint::Series(n), width: 1.6, opacity: 1.0, dash: if n >= SERIES { 5.0 } else { 0.0 } }
-    }
-
-    /// The same with another width.
-    #[must_use]
-    pub const fn width(mut self, width: f64) -> Self {
-        self.width = width;
-        self
-    }
-
-    /// A thin dashed line in the colour of notes: references such as "input = output".
-    #[must_use]
-    pub const fn reference() -> Self {
-        Self { paint: Paint::Muted, width: 1.0, opacity: 0.9, dash: 4.0 }
-    }
-}
-
-/// Something drawn in a panel, in the units of its axes.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Item {
-    /// A polyline; it breaks where a point is not finite.
-    Line {
-        /// Name in the legend; none if empty.
-        label: String,
-        /// Points.
-        points: Vec<(f64, f64)>,
-        /// Look.
-        style: Style,
-    },
-    /// A polyline that is coloured from its first point to its last.
-    Gradient {
-        /// Points.
-        points: Vec<(f64, f64)>,
-        /// Colours.
-        map: ColorMap,
-    },
-    /// A cross at each point.
-    Crosses {
-        /// Name in the legend; none if empty.
-        label: String,
-        /// Points.
-        points: Vec<(f64, f64)>,
-        /// Colour.
-        paint: Paint,
-    },
-    /// A disc at each point.
-    Dots {
-        /// Name in the legend; none if empty.
-        label: String,
-        /// Points.
-        points: Vec<(f64, f64)>,
-        /// Colour.
-        paint: Paint,
-        /// Radius in picture units.
-        radius: f64,
-    },
-    /// A stem from the bottom to each point, with a disc on it.
-    Stems {
-        /// Name in the legend; none if empty.
-        label: String,
-        /// Points.
-        points: Vec<(f64, f64)>,
-        /// Colour.
-        paint: Paint,
-        /// Sideways shift in picture units, so that two series stand side by side.
-        shift: f64,
-    },
-    /// A shaded range of x.
-    Band {
-        /// Left end.
-        from: f64,
-        /// Right end.
-        to: f64,
-        /// Colour.
-        paint: Paint,
-        /// 0 to 1.
-        opacity: f64,
-    },
-    /// An image over a rectangle of the axes.
-    Image {
-        /// Left and right.
-        x: (f64, f64),
-        /// Bottom and top.
-        y: (f64, f64),
-        /// Pixels.
-        bitmap: Bitmap,
-    },
-    /// A filled cell with a text in it and, if `open`, a frame inside its border.
-    Cell {
-        /// Left and right.
-        x: (f64, f64),
-        /// Bottom and top.
-        y: (f64, f64),
-        /// Fill.
-        fill: Rgb,
-        /// What stands in it.
-        text: String,
-        /// Marked, e.g. as a knob position that training has not seen.
-        open: bool,
-    },
-    /// A text at a point.
-    Note {
-        /// Place.
-        at: (f64, f64),
-        /// Which end of the text stands there.
-        anchor: Anchor,
-        /// Colour.
-        paint: Paint,
-        /// The text.
-        text: String,
-    },
-}
 
 /// A scale of colours beside a panel.
 #[derive(Clone, Debug, PartialEq)]
@@ -450,13 +321,6 @@ fn key(item: &Item, x: f64, y: f64, marks: &mut Vec<Mark>) {
     }
 }
 
-fn crosses(points: &[(f64, f64)], paint: Paint, marks: &mut Vec<Mark>) {
-    const R: f64 = 3.6;
-    let finite = points.iter().filter(|p| p.0.is_finite() && p.1.is_finite());
-    let paths = finite.flat_map(|&(x, y)| [vec![(x - R, y - R), (x + R, y + R)], vec![(x - R, y + R), (x + R, y - R)]]).collect();
-    marks.push(Mark::Line { paths, paint, width: 1.7, opacity: 1.0, dash: 0.0 });
-}
-
 fn draw_cell(area: Area, fill: Rgb, label: &str, open: bool, marks: &mut Vec<Mark>) {
     let gap = Area { x: area.x + 1.0, y: area.y + 1.0, width: (area.width - 2.0).max(0.5), height: (area.height - 2.0).max(0.5) };
     marks.push(Mark::Rect { area: gap, paint: Paint::Fixed(fill), opacity: 1.0 });
@@ -471,60 +335,9 @@ fn draw_cell(area: Area, fill: Rgb, label: &str, open: bool, marks: &mut Vec<Mar
     }
 }
 
-/// A line in at most 96 strokes of one colour each.
-fn gradient(points: &[(f64, f64)], map: ColorMap, marks: &mut Vec<Mark>) {
-    let chunk = points.len().div_ceil(96).max(2);
-    let last = points.len().saturating_sub(1).max(1) as f64;
-    for start in (0..points.len()).step_by(chunk) {
-        let end = (start + chunk + 1).min(points.len()); // shares a point with the next stroke
-        let color = map.at((start + end) as f64 / 2.0 / last);
-        let paths = unbroken(&points[start..end]);
-        if !paths.is_empty() {
-            marks.push(Mark::Line { paths, paint: Paint::Fixed(color), width: 1.8, opacity: 1.0, dash: 0.0 });
-        }
-    }
-}
-
-/// The runs of at least two finite points.
-fn unbroken(points: &[(f64, f64)]) -> Vec<Vec<(f64, f64)>> {
-    points.split(|p| !(p.0.is_finite() && p.1.is_finite())).filter(|run| run.len() > 1).map(<[_]>::to_vec).collect()
-}
-
-/// Keeps the first, lowest, highest and last point of each half unit of x: what the eye sees of a long line that runs rightwards.
-fn thin(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
-    let rightwards = points.windows(2).all(|w| w[1].0 >= w[0].0);
-    if points.len() < 1500 || !rightwards {
-        return points.to_vec();
-    }
-    let column = |p: &(f64, f64)| (2.0 * p.0).floor();
-    let mut kept = Vec::new();
-    for group in points.chunk_by(|a, b| column(a) == column(b)) {
-        let index = |pick: fn(f64, f64) -> bool| (1..group.len()).fold(0, |best, i| if pick(group[i].1, group[best].1) { i } else { best });
-        let mut chosen = [0, index(|a, b| a < b), index(|a, b| a > b), group.len() - 1];
-        chosen.sort_unstable();
-        kept.extend(chosen.iter().enumerate().filter(|&(k, i)| k == 0 || chosen[k - 1] != *i).map(|(_, &i)| group[i]));
-    }
-    kept
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn thinning_keeps_every_column_s_extremes() {
-        let points: Vec<(f64, f64)> =
-            (0..20_000).map(|i| (f64::from(i) * 0.01, if i == 7_777 { 99.0 } else { f64::from(i % 7) })).collect();
-        let kept = thin(&points);
-        assert!(kept.len() <= 4 * 401 && kept.contains(&(77.77, 99.0)) && kept.windows(2).all(|w| w[1].0 >= w[0].0));
-        assert_eq!((kept[0], kept[kept.len() - 1]), (points[0], points[19_999]));
-    }
-
-    #[test]
-    fn a_line_breaks_where_a_point_is_not_finite() {
-        let runs = unbroken(&[(0.0, 0.0), (1.0, 1.0), (2.0, f64::NAN), (3.0, 1.0), (4.0, f64::INFINITY), (5.0, 0.0), (6.0, 0.0)]);
-        assert_eq!(runs, [vec![(0.0, 0.0), (1.0, 1.0)], vec![(5.0, 0.0), (6.0, 0.0)]]);
-    }
 
     #[test]
     fn a_long_legend_wraps_and_reserves_its_rows() {

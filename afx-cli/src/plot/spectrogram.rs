@@ -6,7 +6,8 @@ use super::{
     bitmap::Bitmap,
     color::ColorMap,
     error::{check, check_sample_rate},
-    panel::{ColorBar, Item, Panel},
+    item::Item,
+    panel::{ColorBar, Panel},
     spectrum::{power_db, stft},
     trace::{check_traces, non_finite_note},
 };

@@ -132,12 +132,16 @@ pub fn smooth(power: &[f64], nyquist_hz: f64, fraction: f64, centres_hz: &[f64])
     centres_hz.iter().map(band).collect()
 }
 
-/// `per_octave` log-spaced frequencies from `from_hz` up to `to_hz`; empty for an empty range.
+/// Log-spaced frequencies from `from_hz`, `per_octave` in an octave, and `to_hz` at the end; empty for an empty range.
 #[must_use]
 pub fn log_frequencies(from_hz: f64, to_hz: f64, per_octave: usize) -> Vec<f64> {
     let octaves = (to_hz / from_hz).log2();
-    let count = if octaves.is_finite() && octaves >= 0.0 { (octaves.min(64.0) * per_octave as f64).floor() as usize + 1 } else { 0 };
-    (0..count).map(|i| from_hz * 2f64.powf(i as f64 / per_octave.max(1) as f64)).collect()
+    if !(octaves.is_finite() && octaves >= 0.0) {
+        return Vec::new();
+    }
+    let count = (octaves.min(64.0) * per_octave as f64 - 1e-9).ceil().max(0.0) as usize;
+    let step = |i: usize| from_hz * 2f64.powf(i as f64 / per_octave.max(1) as f64);
+    (0..count).map(step).chain([to_hz]).collect()
 }
 
 #[cfg(test)]
@@ -186,6 +190,18 @@ mod tests {
         let third = smooth(&spike, 24_000.0, 3.0, &[1000.0])[0];
         let width = 1000.0 * (2f64.powf(1.0 / 6.0) - 2f64.powf(-1.0 / 6.0)) / 10.0;
         assert!((third - 1.0 / width).abs() < 1e-12);
+    }
+
+    #[test]
+    fn log_frequencies_end_where_they_should() {
+        assert_eq!(log_frequencies(100.0, 400.0, 1), [100.0, 200.0, 400.0]);
+        assert_eq!(log_frequencies(100.0, 300.0, 1), [100.0, 200.0, 300.0]);
+        assert_eq!(log_frequencies(100.0, 100.0, 24), [100.0]);
+        assert!(
+            log_frequencies(100.0, 50.0, 24).is_empty()
+                && log_frequencies(0.0, 50.0, 24).is_empty()
+                && log_frequencies(f64::NAN, 1.0, 1).is_empty()
+        );
     }
 
     #[test]

@@ -5,7 +5,8 @@ use super::{
     Figure, PlotError, Trace,
     axis::Axis,
     error::check_sample_rate,
-    panel::{Panel, Style},
+    item::Style,
+    panel::Panel,
     spectrum::{log_frequencies, power_db, smooth, welch},
     trace::{check_traces, non_finite_note},
 };
@@ -67,7 +68,7 @@ pub fn figure(traces: &[Trace<'_>], sample_rate_hz: u32) -> Result<Figure, PlotE
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plot::panel::Item;
+    use crate::plot::item::Item;
 
     fn noise(frames: usize) -> Vec<f32> {
         let mut seed = 7u32;

@@ -3,7 +3,8 @@ use super::{
     Figure, PlotError, Trace,
     axis::{Axis, extent},
     error::check_sample_rate,
-    panel::{Panel, Style},
+    item::Style,
+    panel::Panel,
     trace::{check_traces, non_finite_note},
 };
 

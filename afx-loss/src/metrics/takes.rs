@@ -56,17 +56,25 @@ mod tests {
 
     #[test]
     fn the_attainable_esr_is_what_the_true_signal_scores() {
+        // In the second case the noise is nearly as loud as the signal and much of the mean's power is noise.
+        for amplitude in [0.3, 0.01] {
+            check_the_attainable_esr(amplitude);
+        }
+    }
+
+    fn check_the_attainable_esr(amplitude: f64) {
         let mut state = 3_u64;
         let mut noise = || {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             0.01 * ((state >> 11) as f64 / (1_u64 << 52) as f64 - 1.0)
         };
-        let clean: Vec<f64> = (0..100_000).map(|n| 0.3 * (f64::from(n) * 0.05).sin()).collect();
+        let clean: Vec<f64> = (0..100_000).map(|n| amplitude * (f64::from(n) * 0.05).sin()).collect();
         let takes: Vec<Vec<f64>> = (0..3).map(|_| clean.iter().map(|v| v + noise()).collect()).collect();
         let takes: Vec<&[f64]> = takes.iter().map(Vec::as_slice).collect();
         let measured = RepeatedTakes::measure(&takes).unwrap();
-        let scored = super::super::esr(&clean, takes[0]).unwrap();
+        let scored = crate::metrics::esr(&clean, takes[0]).unwrap();
         assert!((measured.attainable_esr() / scored - 1.0).abs() < 0.02); // 100 000 frames of noise power: 0.3 % each
+        assert!((measured.signal_power / (amplitude * amplitude / 2.0) - 1.0).abs() < 0.02);
         assert!((measured.noise_floor_dbfs() - 10.0 * (1e-4_f64 / 3.0).log10()).abs() < 0.05);
     }
 

@@ -107,7 +107,8 @@ impl<T: Sample> Loss<T> for OnsetLoss<T> {
         for i in bins..lx.len() {
             let e = rise(lx[i], lx[i - bins]) - rise(ly[i], ly[i - bins]);
             sum += afx_core::Scalar::abs(e).to_f64();
-            if lx[i] > lx[i - bins] {
+            // Where the prediction is level and the target rises, the subgradient 1 lets it rise.
+            if lx[i] > lx[i - bins] || (lx[i] == lx[i - bins] && e < T::ZERO) {
                 let slope = k * Sample::sign(e);
                 self.slopes[i] += slope;
                 self.slopes[i - bins] += -slope;

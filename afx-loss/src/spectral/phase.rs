@@ -21,7 +21,8 @@ enum Kind {
 /// counts as a constant in the gradient. No bin chosen: loss 0.
 ///
 /// [`squared`](PhaseLoss::squared): `mean (∠X - ∠Y)²` over all bins and without unwrapping, the `w_phs` term of auraloss. A bin of zero
-/// has phase zero and no gradient.
+/// has phase zero and no gradient. It jumps where a phase passes ±π, and bins that are real up to rounding, as in the symmetric first
+/// column of a centred transform, sit on that jump: a term to reproduce numbers with, not to train on.
 #[derive(Clone, Debug)]
 pub struct PhaseLoss<T: Sample> {
     stft: Stft<T>,
@@ -73,7 +74,8 @@ impl<T: Sample> PhaseLoss<T> {
                     (angle.abs(), angle.sign())
                 }
                 Kind::Squared => {
-                    let angle = b.atan2(a) - d.atan2(c);
+                    // Negative zero becomes zero: the bins at 0 and Nyquist have phase 0 or π, never -π.
+                    let angle = (b + 0.0).atan2(a) - (d + 0.0).atan2(c);
                     (angle * angle, 2.0 * angle)
                 }
             };

@@ -103,7 +103,7 @@ impl<T: Sample> Loss<T> for RandomResolution<T> {
     fn accumulate(&mut self, prediction: &[T], target: &[T], scale: T, mut gradient: Option<&mut [T]>) -> Result<T, LossError> {
         let frames = check("random resolutions", prediction, target, gradient.as_deref())?;
         self.prepare(frames)?;
-        if self.evaluations % self.range.rate == 0 {
+        if self.evaluations.is_multiple_of(self.range.rate) {
             self.draw()?;
         }
         self.evaluations = self.evaluations.wrapping_add(1);

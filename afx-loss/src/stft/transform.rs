@@ -5,7 +5,7 @@ use crate::error::{LossError, at_least, setting};
 use crate::sample::Sample;
 use core::fmt;
 use realfft::num_complex::Complex;
-use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
+use realfft::{ComplexToReal, RealToComplex};
 use std::sync::Arc;
 
 /// Sizes and conventions of a short-time Fourier transform; those of `torch.stft`.
@@ -96,8 +96,7 @@ impl<T: Sample> Stft<T> {
     pub fn new(settings: StftSettings) -> Result<Self, LossError> {
         settings.validate()?;
         let n = settings.fft_frames;
-        let mut planner = RealFftPlanner::new();
-        let (forward, inverse) = (planner.plan_fft_forward(n), planner.plan_fft_inverse(n));
+        let (forward, inverse) = T::plan(n);
         Ok(Self {
             settings,
             window: settings.window.values(settings.window_frames).into_iter().map(T::of).collect(),
@@ -146,7 +145,9 @@ impl<T: Sample> Stft<T> {
     fn load(&mut self, signal: &[T], column: usize) {
         let at = self.window_at(column);
         let n = self.window.len();
-        self.time.fill(T::ZERO);
+        if n < self.time.len() {
+            self.time.fill(T::ZERO);
+        }
         let time = &mut self.time[self.window_start..self.window_start + n];
         if at >= 0 && at as usize + n <= signal.len() {
             let signal = &signal[at as usize..at as usize + n];
@@ -169,7 +170,7 @@ impl<T: Sample> Stft<T> {
             return;
         }
         let half = T::of(0.5);
-        let even = self.settings.fft_frames % 2 == 0;
+        let even = self.settings.fft_frames.is_multiple_of(2);
         for (c, (re, im)) in re.chunks_exact(bins).zip(im.chunks_exact(bins)).enumerate() {
             // dx[n] = Re Σ_k G[k] e^(2πi kn/N); the inverse transform adds each inner bin and its conjugate, hence the halves.
             for ((z, &re), &im) in self.bins.iter_mut().zip(re).zip(im) {

@@ -92,6 +92,16 @@ fn tech_3342_cases_measure_their_range() {
 }
 
 #[test]
+fn blocks_below_70_lufs_do_not_count() {
+    let gated = stereo(&tone(&[(-65.0, 10.0), (-72.5, 10.0)]));
+    assert_within(gated.integrated_lufs(), -65.0, 0.1); // -67.3 if the quiet half, above the relative gate, were counted
+    assert!(gated.range_lu().unwrap() < 5.0, "7.5 if all windows were counted");
+    let quiet = stereo(&tone(&[(-75.0, 5.0)]));
+    assert_eq!(quiet.integrated_lufs(), f64::NEG_INFINITY);
+    assert_eq!(quiet.range_lu(), Ok(0.0));
+}
+
+#[test]
 fn a_full_scale_sine_in_one_channel_measures_minus_3_01() {
     let x = sine(20 * RATE_HZ as usize, RATE_HZ / 997.0, 1.0, 0.0);
     assert_within(Loudness::measure(&[&x], RATE_HZ).unwrap().integrated_lufs(), -3.010283, 1e-5); // start of the filters

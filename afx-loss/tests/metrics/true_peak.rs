@@ -21,6 +21,17 @@ fn tech_3341_cases_15_to_19_are_met_within_a_hundredth_of_a_decibel() {
     }
 }
 
+#[test]
+fn a_peak_midway_between_two_interpolated_points_is_still_met() {
+    // A sixteenth of a frame off: the nearest eighth reads cos(π/32), 0.042 dB low.
+    let x: Vec<f64> = sine(8000, 4.0, 0.5, 90.0 - 90.0 / 16.0)
+        .into_iter()
+        .enumerate()
+        .map(|(n, v)| v * (n.min(7999 - n) as f64 / 800.0).min(1.0))
+        .collect();
+    assert_within(true_peak_db(&x).unwrap(), 20.0 * 0.5_f64.log10(), 0.001); // fourth-order rest of the parabola
+}
+
 /// 256 frames around a burst, band-limited exactly: 4 times oversampled, all bins from half the base rate's Nyquist band up removed, every fourth
 /// point from `offset` taken; and the peak of the band-limited waveform on a grid of 1/64 frame.
 fn burst(offset: usize) -> (Vec<f64>, f64) {

@@ -20,8 +20,7 @@ fn experiment(folder: &str, file: &str, config: Config) -> Result<f64, Box<dyn E
         Ok(ControlFlow::Continue(()))
     })?;
 
-    let learnt = trainer.best().to_vec();
-    let (knobs, training) = (data.knobs.clone(), Default::default());
+    let (learnt, knobs, training) = (trainer.best(), data.knobs.clone(), Default::default());
     let model = ModelFile { name: "overdrive".into(), spec, sample_rate: data.sample_rate, knobs, training, learnt };
     model.write(file)?;
 

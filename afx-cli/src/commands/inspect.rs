@@ -1,0 +1,59 @@
+//! `afx inspect`.
+
+use super::Error;
+use afx::io::ModelFile;
+use serde_json::json;
+use std::path::PathBuf;
+
+/// Arguments of `afx inspect`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A model file
+    model: PathBuf,
+    /// Print JSON: sample_rate, model, parameters, knobs
+    #[arg(long)]
+    json: bool,
+}
+
+impl Args {
+    /// Prints what the file holds.
+    ///
+    /// # Errors
+    /// When it is no model file.
+    pub fn run(self) -> Result<(), Error> {
+        let model = ModelFile::read(&self.model)?;
+        if self.json {
+            println!("{:#}", describe(&model));
+            return Ok(());
+        }
+        println!("{}: {} parameters, {} Hz", model.name, model.parameters(), model.sample_rate);
+        for knob in &model.knobs {
+            println!("  knob {}: {} to {}{}, default {}", knob.name, knob.min, knob.max, spaced(&knob.unit), knob.default);
+        }
+        for tensor in model.layout()?.tensors() {
+            println!("  {} {:?}", tensor.name, tensor.shape);
+        }
+        if let Some(training) = model.training.as_object() {
+            for (key, value) in training {
+                println!("  {key}: {value}");
+            }
+        }
+        Ok(())
+    }
+}
+
+fn spaced(unit: &str) -> String {
+    if unit.is_empty() { String::new() } else { format!(" {unit}") }
+}
+
+/// The JSON of `afx inspect --json`.
+pub fn describe(model: &ModelFile) -> serde_json::Value {
+    let knobs = model.knobs.iter().map(|k| json!({"name": k.name, "min": k.min, "max": k.max, "default": k.default, "unit": k.unit}));
+    json!({
+        "sample_rate": model.sample_rate,
+        "model": model.name,
+        "parameters": model.parameters(),
+        "knobs": knobs.collect::<Vec<_>>(),
+        "training": model.training,
+    })
+}

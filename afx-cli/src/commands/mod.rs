@@ -1,0 +1,64 @@
+//! The subcommands: each a struct of arguments and a `run`.
+
+pub mod demo;
+mod demo_report;
+pub mod evaluate;
+pub mod inspect;
+pub mod render;
+pub mod train;
+
+use std::fmt;
+
+/// What a person may ask for.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Synthesise an overdrive, train models of it, and write a report: needs no file
+    Demo(demo::Args),
+    /// Train a model on recordings at several knob positions
+    Train(train::Args),
+    /// Send a WAV file through a model, with moving knobs
+    Render(render::Args),
+    /// Compare two WAV files
+    Evaluate(evaluate::Args),
+    /// Show what a model file holds
+    Inspect(inspect::Args),
+}
+
+impl Command {
+    /// Does it.
+    ///
+    /// # Errors
+    /// A message of one line.
+    pub fn run(self) -> Result<(), Error> {
+        match self {
+            Command::Demo(args) => args.run(),
+            Command::Train(args) => args.run(),
+            Command::Render(args) => args.run(),
+            Command::Evaluate(args) => args.run(),
+            Command::Inspect(args) => args.run(),
+        }
+    }
+}
+
+/// Why a command failed, on one line.
+#[derive(Debug)]
+pub struct Error(String);
+
+impl Error {
+    /// A message; line breaks and other control characters become spaces.
+    pub fn new(message: impl fmt::Display) -> Self {
+        Error(message.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).collect())
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<E: std::error::Error> From<E> for Error {
+    fn from(error: E) -> Self {
+        Error::new(error)
+    }
+}

@@ -1,0 +1,108 @@
+//! `afx render`.
+
+use super::Error;
+use afx::core::Processor;
+use afx::io::ModelFile;
+use afx::io::csv::Automation;
+use afx::io::dataset::Knob;
+use afx::io::wav::{self, Audio, Format};
+use std::path::PathBuf;
+
+/// Arguments of `afx render`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A model file
+    model: PathBuf,
+    /// The audio to process, at the model's sample rate; every channel goes through the same model
+    input: PathBuf,
+    /// Where the result goes, 32-bit float
+    output: PathBuf,
+    /// A knob in its own unit; others stay at their default
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    set: Vec<String>,
+    /// Knob moves: CSV with the header `time_s,<knob>,...`, a row per change
+    #[arg(long, value_name = "FILE.csv")]
+    automate: Option<PathBuf>,
+    /// Frames per block; the result is the same for any
+    #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..))]
+    block: u32,
+}
+
+impl Args {
+    /// Renders.
+    ///
+    /// # Errors
+    /// When a file cannot be read or written, the sample rates differ, or a knob is unknown or out of range.
+    pub fn run(self) -> Result<(), Error> {
+        let model = ModelFile::read(&self.model)?;
+        let knobs = knob_values(&model, &self.set)?;
+        // A knob that the automation does not name stays where it was set.
+        let set: Vec<Knob> = model.knobs.iter().zip(&knobs).map(|(k, v)| Knob { default: *v, ..k.clone() }).collect();
+        let automation = self.automate.as_ref().map(|path| Automation::read(path, &set)).transpose()?;
+        let input = wav::read(&self.input)?;
+        if input.sample_rate != model.sample_rate {
+            let (file, expected, found) = (self.input.display(), model.sample_rate, input.sample_rate);
+            return Err(Error::new(format_args!("{file}: sample rate: expected {expected} Hz, the model's, found {found} Hz")));
+        }
+        let output = render(&model, &input, &knobs, automation.as_ref(), self.block as usize)?;
+        wav::write(&self.output, &output, Format::Float32)?;
+        Ok(())
+    }
+}
+
+/// The knobs' defaults, changed by `NAME=VALUE` settings, in knob units.
+///
+/// # Errors
+/// When a setting is no `NAME=VALUE`, its knob is unknown, or the value lies beyond the knob's stops.
+pub fn knob_values(model: &ModelFile, settings: &[String]) -> Result<Vec<f32>, Error> {
+    let mut values: Vec<f32> = model.knobs.iter().map(|k| k.default).collect();
+    for setting in settings {
+        let (name, value) =
+            setting.split_once('=').ok_or_else(|| Error::new(format_args!("--set: expected NAME=VALUE, found {setting}")))?;
+        let names = || model.knobs.iter().map(|k| k.name.as_str()).collect::<Vec<_>>().join(", ");
+        let i = model
+            .knobs
+            .iter()
+            .position(|k| k.name == name)
+            .ok_or_else(|| Error::new(format_args!("--set: expected one of the knobs {}, found {name}", names())))?;
+        let knob = &model.knobs[i];
+        match value.parse::<f32>() {
+            Ok(value) if knob.contains(value) => values[i] = value,
+            _ => return Err(Error::new(format_args!("--set {name}: expected {} to {}, found {value}", knob.min, knob.max))),
+        }
+    }
+    Ok(values)
+}
+
+/// `input` through `model`: starts at rest at `knobs` (in knob units), or where the automation is at time 0, and follows the automation.
+///
+/// # Errors
+/// When the model's parts do not fit, or it does not take so many channels.
+pub fn render(model: &ModelFile, input: &Audio, knobs: &[f32], automation: Option<&Automation>, block: usize) -> Result<Audio, Error> {
+    let frames = input.frames();
+    let mut voice = model.voice(input.channels.len().max(1))?;
+    let mut output = Audio { sample_rate: input.sample_rate, channels: vec![vec![0.0; frames]; input.channels.len()] };
+    let moves: Vec<(usize, Vec<f32>)> = automation
+        .map(|a| {
+            a.frames(input.sample_rate).map(|(at, values)| (usize::try_from(at).unwrap_or(usize::MAX), model.normalise(values))).collect()
+        })
+        .unwrap_or_default();
+    let mut moves = moves.into_iter().peekable();
+    voice.set_controls(&model.normalise(knobs));
+    while let Some((_, values)) = moves.next_if(|(at, _)| *at == 0) {
+        voice.set_controls(&values);
+    }
+    voice.reset();
+    let mut done = 0;
+    while done < frames {
+        while let Some((_, values)) = moves.next_if(|(at, _)| *at <= done) {
+            voice.set_controls(&values);
+        }
+        let end = (done + block.max(1)).min(frames).min(moves.peek().map_or(frames, |(at, _)| *at));
+        let x: Vec<&[f32]> = input.channels.iter().map(|c| &c[done..end]).collect();
+        let mut y: Vec<&mut [f32]> = output.channels.iter_mut().map(|c| &mut c[done..end]).collect();
+        voice.process(&x, &mut y);
+        done = end;
+    }
+    Ok(output)
+}

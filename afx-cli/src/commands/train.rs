@@ -1,0 +1,206 @@
+//! `afx train`.
+
+use super::Error;
+use afx::core::{Adapter, Differentiable};
+use afx::io::ModelFile;
+use afx::io::dataset::{Dataset, FindingKind, Knob};
+use afx::models::{AnyAdapter, AnyLayer, ModelSpec};
+use afx::train::{Config, Event, Material, TrainError, Trainer};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+/// Arguments of `afx train`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A folder of dry and wet WAV files with a dataset.toml, or with PyNeuralFx names
+    dataset: PathBuf,
+    /// The architecture: gru, concat-gru, film-gru, static-hyper-gru, hyper-gru
+    #[arg(long, default_value = "static-hyper-gru")]
+    model: String,
+    /// Numbers of memory of the recurrent cell
+    #[arg(long, default_value_t = 32)]
+    hidden: usize,
+    /// Where the model goes; checkpoint and log are written beside it
+    #[arg(long, value_name = "MODEL.safetensors")]
+    out: PathBuf,
+    /// Settings in TOML; what is not named keeps its default
+    #[arg(long, value_name = "FILE.toml")]
+    config: Option<PathBuf>,
+    /// Go on from the checkpoint beside the model
+    #[arg(long)]
+    resume: bool,
+    /// Train although a recording is clipped, misaligned, or unrelated to its dry file
+    #[arg(long)]
+    force: bool,
+}
+
+impl Args {
+    /// Trains, and writes the best model.
+    ///
+    /// # Errors
+    /// When the data, the settings or the model make no training, or the loss is not finite.
+    pub fn run(self) -> Result<(), Error> {
+        let config = match &self.config {
+            None => Config::default(),
+            Some(path) => read_config(path)?,
+        };
+        let data = open(&self.dataset, self.force)?;
+        let spec = ModelSpec::named(&self.model, self.hidden, data.knobs.len())?;
+        let material = Material::new(&data, config.frames, config.validation_part)?;
+        if let (false, Some(name)) = (self.force, material.clipped().first()) {
+            return Err(Error::new(format_args!("recording {name}: expected headroom, found clipping; --force trains on it all the same")));
+        }
+        let mut trainer = Trainer::new(spec.build()?, material, config)?;
+        let checkpoint = self.out.with_extension("checkpoint.safetensors");
+        if self.resume {
+            trainer.resume(&checkpoint)?;
+        }
+        let log = Log::open(&self.out.with_extension("log.jsonl"), self.resume)?;
+        let name = self.model.clone();
+        let file = |t: &Trainer<AnyLayer, AnyAdapter>| model_file(&name, &spec, data.sample_rate, &data.knobs, t);
+        run(&mut trainer, &self.model, log, |t, best| {
+            if best {
+                file(t).write(&self.out)?;
+            }
+            t.save(&checkpoint)
+        })?;
+        file(&trainer).write(&self.out)?;
+        let p = trainer.progress();
+        println!("{}: {} steps, validation ESR {:.6}", self.out.display(), p.step, p.best_esr);
+        Ok(())
+    }
+}
+
+/// Settings from a TOML file.
+fn read_config(path: &Path) -> Result<Config, Error> {
+    let text = afx::io::disk::read_bounded(path, 1 << 20)?;
+    let text =
+        String::from_utf8(text).map_err(|_| Error::new(format_args!("{}: text: expected UTF-8, found other bytes", path.display())))?;
+    let config: Config = toml::from_str(&text)
+        .map_err(|e| Error::new(format_args!("{}: settings: expected those of a training, found {e}", path.display())))?;
+    config.check()?;
+    Ok(config)
+}
+
+/// Opens a data set, shows what is odd about it, and refuses what nobody would want to train on.
+fn open(path: &Path, force: bool) -> Result<Dataset, Error> {
+    let (data, findings) = Dataset::open(path)?;
+    for finding in &findings {
+        eprintln!("warning: {finding}");
+    }
+    let fatal = |kind: &FindingKind| {
+        matches!(
+            kind,
+            FindingKind::SilentWet | FindingKind::Clipped { .. } | FindingKind::Misaligned { .. } | FindingKind::Unrelated { .. }
+        )
+    };
+    match findings.iter().find(|f| fatal(&f.kind)) {
+        Some(finding) if !force => Err(Error::new(format_args!("{finding}; --force trains on it all the same"))),
+        _ => Ok(data),
+    }
+}
+
+/// The model file of a trainer's best numbers.
+pub fn model_file<L: Differentiable<f32>, A: Adapter<f32>>(
+    name: &str,
+    spec: &ModelSpec,
+    sample_rate: u32,
+    knobs: &[Knob],
+    trainer: &Trainer<L, A>,
+) -> ModelFile {
+    let p = trainer.progress();
+    let esr = p.best_esr.is_finite().then_some(p.best_esr);
+    ModelFile {
+        name: name.into(),
+        spec: spec.clone(),
+        sample_rate,
+        knobs: knobs.to_vec(),
+        training: json!({"steps": p.step, "validation_esr": esr, "config": serde_json::to_value(trainer.config()).unwrap_or_default()}),
+        learnt: trainer.best(),
+    }
+}
+
+/// A JSON object a line.
+pub struct Log(Option<std::fs::File>, PathBuf);
+
+impl Log {
+    /// A log at `path`; `go_on` appends to one that is there.
+    ///
+    /// # Errors
+    /// When the file cannot be opened.
+    pub fn open(path: &Path, go_on: bool) -> Result<Self, Error> {
+        let file = std::fs::OpenOptions::new().create(true).write(true).append(go_on).truncate(!go_on).open(path);
+        let file = file.map_err(|e| Error::new(format_args!("{}: open: expected success, found {e}", path.display())))?;
+        Ok(Log(Some(file), path.to_path_buf()))
+    }
+
+    /// A log that goes nowhere.
+    pub fn none() -> Self {
+        Log(None, PathBuf::new())
+    }
+
+    fn line(&mut self, value: &serde_json::Value) -> Result<(), TrainError> {
+        let Some(file) = &mut self.0 else { return Ok(()) };
+        writeln!(file, "{value}").map_err(|e| afx::io::Error::io(&self.1, "write", e).into())
+    }
+}
+
+/// Training loss and validation ESR by step.
+#[derive(Clone, Debug, Default)]
+pub struct Curves {
+    /// Mean training loss between validations.
+    pub loss: Vec<(f64, f64)>,
+    /// Validation ESR.
+    pub esr: Vec<(f64, f64)>,
+}
+
+/// Runs a trainer to its end with a progress bar and a log; `keep` is called after every validation, with whether it was the best.
+///
+/// # Errors
+/// Those of training and of `keep`.
+pub fn run<L: Differentiable<f32>, A: Adapter<f32>>(
+    trainer: &mut Trainer<L, A>,
+    name: &str,
+    mut log: Log,
+    mut keep: impl FnMut(&Trainer<L, A>, bool) -> Result<(), TrainError>,
+) -> Result<Curves, Error> {
+    let bar = ProgressBar::new(trainer.config().steps);
+    let style = ProgressStyle::with_template("{prefix} {bar:24} {pos}/{len} {msg} {eta} left");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.set_prefix(name.to_owned());
+    bar.set_position(trainer.progress().step);
+    bar.reset_eta();
+    let mut curves = Curves::default();
+    let (mut shown, mut smooth) = (String::new(), f64::NAN);
+    let result = trainer.run(|trainer, event| {
+        match event {
+            Event::Step { step, loss, gradient_norm } => {
+                smooth = if smooth.is_nan() { *loss } else { 0.95 * smooth + 0.05 * loss };
+                bar.set_position(*step);
+                bar.set_message(format!("loss {smooth:.4} {shown}"));
+                if step % 10 == 0 {
+                    log.line(&json!({"event": "step", "step": step, "loss": loss, "gradient_norm": gradient_norm}))?;
+                }
+            }
+            Event::Validation { step, loss, esr, best, rate, seconds, frames_per_second } => {
+                let speed = frames_per_second / f64::from(trainer.sample_rate());
+                shown = format!("ESR {:.5} ({speed:.0}x real time)", trainer.progress().best_esr);
+                curves.loss.push((*step as f64, *loss));
+                curves.esr.push((*step as f64, *esr));
+                log.line(&json!({
+                    "event": "validation", "step": step, "loss": loss, "validation_esr": esr, "best": best,
+                    "learning_rate": rate, "seconds": seconds, "times_real_time": speed,
+                }))?;
+                keep(trainer, *best)?;
+            }
+            _ => {}
+        }
+        Ok(ControlFlow::Continue(()))
+    });
+    bar.finish_and_clear();
+    result?;
+    Ok(curves)
+}
