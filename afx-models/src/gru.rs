@@ -180,25 +180,38 @@ fn step<S: Simd, const M: usize, const C: usize>(
     for h in &mut h {
         *h = &h[..hidden];
     }
-    // The reset gate first: its sigmoid runs while the other two products do.
-    let mut ar = [[b[0]; 1]; M];
-    s.matvec::<M, 1, C>(&mut ar, x, &parts.w_ih[at..], stride, 0);
-    s.matvec::<M, 1, C>(&mut ar, h, &parts.w_hh[at..], stride, 0);
-    let mut azn = [[b[1], b[2]]; M];
-    s.matvec::<M, 2, C>(&mut azn, x, &parts.w_ih[hidden + at..], stride, hidden);
-    let mut an = [b[2]; M];
-    for m in 0..M {
-        an[m] = azn[m][1];
-        azn[m][1] = b[3];
-    }
     let zero = [s.splat(S::T::ZERO); C];
     let mut gates = [Gates { r: zero, z: zero, n: zero, recurrent: zero, h: zero }; M];
-    for m in 0..M {
-        for c in 0..C {
-            gates[m].r[c] = s.sigmoid(ar[m][0][c]);
+    let mut an = [b[2]; M];
+    let mut azn = [[b[1], b[2]]; M];
+    if C == 1 || M * C > 4 {
+        // The reset gate first: its sigmoid runs while the other two products do.
+        let mut ar = [[b[0]; 1]; M];
+        s.matvec::<M, 1, C>(&mut ar, x, &parts.w_ih[at..], stride, 0);
+        s.matvec::<M, 1, C>(&mut ar, h, &parts.w_hh[at..], stride, 0);
+        s.matvec::<M, 2, C>(&mut azn, x, &parts.w_ih[hidden + at..], stride, hidden);
+        for m in 0..M {
+            for c in 0..C {
+                gates[m].r[c] = s.sigmoid(ar[m][0][c]);
+            }
+            (an[m], azn[m][1]) = (azn[m][1], b[3]);
+        }
+        s.matvec::<M, 2, C>(&mut azn, h, &parts.w_hh[hidden + at..], stride, hidden);
+    } else {
+        // All three in one pass: each number of the memory is spread over a vector once.
+        let mut all = [[b[0], b[1], b[2]]; M];
+        s.matvec::<M, 3, C>(&mut all, x, &parts.w_ih[at..], stride, hidden);
+        for m in 0..M {
+            (an[m], all[m][2]) = (all[m][2], b[3]);
+        }
+        s.matvec::<M, 3, C>(&mut all, h, &parts.w_hh[at..], stride, hidden);
+        for m in 0..M {
+            azn[m] = [all[m][1], all[m][2]];
+            for c in 0..C {
+                gates[m].r[c] = s.sigmoid(all[m][0][c]);
+            }
         }
     }
-    s.matvec::<M, 2, C>(&mut azn, h, &parts.w_hh[hidden + at..], stride, hidden);
     for m in 0..M {
         let gates = &mut gates[m];
         gates.recurrent = azn[m][1];
@@ -221,6 +234,15 @@ impl<T: Scalar, const M: usize> Play<'_, T, M> {
         let b = biases::<S, C>(s, &parts, 0);
         let frames = self.streams.iter().map(|(_, x, y)| (x.len() / inputs).min(y.len() / hidden)).min().unwrap_or(0);
         for t in 0..frames {
+            if C == 1 {
+                // A small cell waits for its own last frame: another one's frame fits in between.
+                for (h, x, y) in &mut self.streams {
+                    let gates = step::<S, 1, C>(s, &parts, 0, &b, [h], [&x[t * inputs..(t + 1) * inputs]]);
+                    keep(s, &gates[0], h, &mut y[t * hidden..]);
+                }
+                continue;
+            }
+            // A large one waits for its weights: both use them while they are there.
             let (mut x, mut h) = ([&[][..]; M], [&[][..]; M]);
             for m in 0..M {
                 x[m] = &self.streams[m].1[t * inputs..(t + 1) * inputs];
@@ -229,12 +251,18 @@ impl<T: Scalar, const M: usize> Play<'_, T, M> {
             let gates = step::<S, M, C>(s, &parts, 0, &b, h, x);
             for m in 0..M {
                 let (h, _, y) = &mut self.streams[m];
-                for c in 0..C {
-                    s.store(gates[m].h[c], &mut h[c * S::N..]);
-                    s.store(gates[m].h[c], &mut y[t * hidden + c * S::N..]);
-                }
+                keep(s, &gates[m], h, &mut y[t * hidden..]);
             }
         }
+    }
+}
+
+/// The new memory, to where it stays and to the output.
+#[inline(always)]
+fn keep<S: Simd, const C: usize>(s: S, gates: &Gates<S::V, C>, h: &mut [S::T], y: &mut [S::T]) {
+    for c in 0..C {
+        s.store(gates.h[c], &mut h[c * S::N..]);
+        s.store(gates.h[c], &mut y[c * S::N..]);
     }
 }
 
@@ -334,10 +362,9 @@ impl<T: Scalar> Forward<'_, T> {
         let rows = self.tape[padded..].chunks_exact_mut(ROWS * padded);
         for (row, (x, y)) in rows.zip(self.x.chunks_exact(inputs).zip(self.y.chunks_exact_mut(hidden))) {
             let [gates] = step::<S, 1, C>(s, &parts, 0, &b, [self.state], [x]);
+            keep(s, &gates, self.state, y);
             for c in 0..C {
                 let at = c * S::N;
-                s.store(gates.h[c], &mut self.state[at..]);
-                s.store(gates.h[c], &mut y[at..]);
                 for (i, gate) in [gates.r[c], gates.z[c], gates.n[c], gates.recurrent[c]].into_iter().enumerate() {
                     s.store(gate, &mut row[i * padded + at..]);
                 }
