@@ -24,11 +24,11 @@ pub struct Track {
 }
 
 impl Track {
-    /// The input, at the material's level.
+    /// The input, at an RMS of 1 over all recordings.
     pub fn dry(&self) -> &[f32] {
         &self.dry[0]
     }
-    /// What the device made of it, at the material's level.
+    /// What the device made of it, as recorded.
     pub fn wet(&self) -> &[f32] {
         &self.wet
     }
@@ -39,11 +39,11 @@ impl Track {
 pub struct Material {
     /// Frames per second.
     pub sample_rate: u32,
-    /// At least one to train on and one to validate on; their audio is multiplied by the gains below.
+    /// At least one to train on and one to validate on.
     pub tracks: Vec<Track>,
-    /// What the dry audio was multiplied by: its RMS is 1 after.
+    /// What the dry audio was multiplied by: its RMS is 1.
     pub input_gain: f32,
-    /// What the wet audio was multiplied by: its RMS is 1 after.
+    /// RMS of the wet audio, which stays as recorded: a model's output is multiplied by it before it is compared.
     pub output_gain: f32,
 }
 
@@ -97,18 +97,18 @@ impl Material {
         Ok(material)
     }
 
-    /// Brings dry and wet audio to an RMS of 1 over all recordings, so that a model starts at the right level whatever the recordings'.
+    /// Brings the dry audio to an RMS of 1 over all recordings and measures the wet audio's, so that a model starts at the right level
+    /// whatever the recordings'.
     fn normalise(&mut self) {
-        let gain = |signal: fn(&Track) -> &[f32], tracks: &[Track]| {
+        let rms = |signal: fn(&Track) -> &[f32], tracks: &[Track]| {
             let power: f64 = tracks.iter().flat_map(signal).map(|v| f64::from(*v).powi(2)).sum();
             let frames: usize = tracks.iter().map(|t| signal(t).len()).sum();
-            (frames as f64 / power.max(1e-12)).sqrt() as f32
+            (power.max(1e-12) / frames.max(1) as f64).sqrt() as f32
         };
-        (self.input_gain, self.output_gain) = (gain(Track::dry, &self.tracks), gain(Track::wet, &self.tracks));
+        (self.input_gain, self.output_gain) = (1.0 / rms(Track::dry, &self.tracks), rms(Track::wet, &self.tracks));
         // Dry audio that several recordings share is multiplied, and stored, once.
         let mut shared: Vec<(Arc<[Vec<f32>]>, Arc<[Vec<f32>]>)> = Vec::new();
         for track in &mut self.tracks {
-            track.wet.iter_mut().for_each(|v| *v *= self.output_gain);
             let louder = match shared.iter().find(|(from, _)| Arc::ptr_eq(from, &track.dry)) {
                 Some((_, louder)) => louder.clone(),
                 None => {
@@ -127,6 +127,6 @@ impl Material {
             let peak = x.iter().fold(0f32, |m, v| m.max(v.abs()));
             peak > 0.97 * gain && x.iter().filter(|v| v.abs() >= 0.9999 * peak).count() as f64 > CLIPPED * x.len() as f64
         };
-        self.tracks.iter().filter(|t| clipped(t.dry(), self.input_gain) || clipped(t.wet(), self.output_gain)).map(|t| t.name.as_str()).collect()
+        self.tracks.iter().filter(|t| clipped(t.dry(), self.input_gain) || clipped(t.wet(), 1.0)).map(|t| t.name.as_str()).collect()
     }
 }

@@ -107,6 +107,8 @@ struct Group {
     dlearnt: Vec<f32>,
     dcontrols: Vec<f32>,
     y: Vec<f32>,
+    /// The output at the recordings' level.
+    level: Vec<f32>,
     dy: Vec<f32>,
     tape: Aligned<f32>,
     loss: Box<dyn Loss<f32>>,
@@ -152,6 +154,7 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
             dlearnt: vec![0.0; learnt.len()],
             dcontrols: vec![0.0; model.adapter.controls()],
             y: vec![0.0; config.frames],
+            level: vec![0.0; config.frames],
             dy: vec![0.0; config.frames],
             tape: Aligned::zeros(model.layer.tape_len(config.frames)),
             loss: loss.clone(),
@@ -194,17 +197,17 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
         self.at_recorded_level(&self.best)
     }
 
-    /// Training sees audio at an RMS of 1; the first and the last affine map take up the difference.
+    /// In training the input has an RMS of 1 and the output is multiplied by the recordings' RMS; the first and the last affine map take up the difference.
     fn at_recorded_level(&self, learnt: &[f32]) -> Vec<f32> {
         let mut learnt = learnt.to_vec();
         let layout = self.model.layer.layout();
         let tensors = layout.tensors();
         if let (Some(first), Some(last)) = (layout.affine_maps().first(), layout.affine_maps().last()) {
-            let (louder, quieter) = (self.material.input_gain, 1.0 / self.material.output_gain);
+            let (louder, level) = (self.material.input_gain, self.material.output_gain);
             self.model.adapter.rescale(&tensors[first.weight], louder, &mut learnt);
-            self.model.adapter.rescale(&tensors[last.weight], quieter, &mut learnt);
+            self.model.adapter.rescale(&tensors[last.weight], level, &mut learnt);
             if let Some(bias) = last.bias {
-                self.model.adapter.rescale(&tensors[bias], quieter, &mut learnt);
+                self.model.adapter.rescale(&tensors[bias], level, &mut learnt);
             }
         }
         learnt
@@ -300,7 +303,7 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
         layer.reset(&params, &mut state);
         layer.process(&params, &mut state, &track.dry()[start..track.validation.end], &mut y);
         let (prediction, target) = (&y[track.validation.start - start..], &track.wet()[track.validation.clone()]);
-        let error: f64 = prediction.iter().zip(target).map(|(p, t)| f64::from(p - t).powi(2)).sum();
+        let error: f64 = prediction.iter().zip(target).map(|(p, t)| f64::from(p * self.material.output_gain - t).powi(2)).sum();
         let energy: f64 = target.iter().map(|t| f64::from(*t).powi(2)).sum();
         error / energy.max(1e-9 * target.len() as f64)
     }
@@ -345,19 +348,20 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
     pub fn run(&mut self, mut observe: impl FnMut(&Self, &Event) -> Result<ControlFlow<()>, TrainError>) -> Result<(), TrainError> {
         let (began, first_step) = (Instant::now(), self.progress.step);
         let exhausted = |p: &Progress, c: &Config| c.patience > 0 && p.stale >= c.patience;
-        while self.progress.step < self.config.steps && !exhausted(&self.progress, &self.config) {
-            let event = self.step()?;
+        // From the progress alone, so that a training put aside between a step and its validation begins with the validation.
+        let due = |p: &Progress, c: &Config| p.sum.1 > 0 && (p.step.is_multiple_of(c.validate_every) || p.step >= c.steps);
+        loop {
+            let event = if due(&self.progress, &self.config) {
+                self.validate(began, first_step)
+            } else if self.progress.step < self.config.steps && !exhausted(&self.progress, &self.config) {
+                self.step()?
+            } else {
+                return Ok(());
+            };
             if observe(self, &event)?.is_break() {
                 return Ok(());
             }
-            if self.progress.step.is_multiple_of(self.config.validate_every) || self.progress.step == self.config.steps {
-                let event = self.validate(began, first_step);
-                if observe(self, &event)?.is_break() {
-                    return Ok(());
-                }
-            }
         }
-        Ok(())
     }
 }
 
@@ -388,10 +392,12 @@ impl Group {
             let (x, target) = (&track.dry()[range.clone()], &track.wet()[range]);
             model.layer.forward(&self.params, &mut sequence.state, x, &mut self.y, &mut self.tape);
             self.dy.fill(0.0);
-            match self.loss.accumulate(&self.y, target, scale, Some(&mut self.dy)) {
+            self.y.iter().zip(&mut self.level).for_each(|(y, l)| *l = y * material.output_gain);
+            match self.loss.accumulate(&self.level, target, scale, Some(&mut self.dy)) {
                 Ok(value) if value.is_finite() => self.value += f64::from(value),
                 _ => self.failed = Some(sequence.track),
             }
+            self.dy.iter_mut().for_each(|d| *d *= material.output_gain);
             self.dparams.fill(0.0);
             model.layer.backward(&self.params, x, &self.y, &mut self.tape, &self.dy, &mut [], &mut self.dparams);
             model.adapter.realize_backward(
