@@ -9,11 +9,12 @@ pub use afx_loss as loss;
 pub use afx_models as models;
 pub use afx_train as train;
 
-/// What a plugin author and a researcher type most: `use afx::prelude::*;`.
-///
-/// To play: [`ModelFile`], [`Processor`], [`Voice`]. To build: [`ModelSpec`], [`Conditioned`], [`Layer`], [`Adapter`], [`Scalar`].
-/// To train: [`Dataset`], [`Capture`], [`Knob`], [`Material`], [`Config`], [`Trainer`], [`Event`], [`Loss`], [`Differentiable`].
 pub mod prelude {
+    //! What a plugin author and a researcher type most: `use afx::prelude::*;`.
+    //!
+    //! To play: [`ModelFile`], [`Processor`], [`Voice`]. To build: [`ModelSpec`], [`Conditioned`], [`Layer`], [`Adapter`], [`Scalar`].
+    //! To train: [`Dataset`], [`Capture`], [`Knob`], [`Material`], [`Config`], [`Trainer`], [`Event`], [`Loss`], [`Differentiable`].
+
     pub use afx_core::{Adapter, Conditioned, Differentiable, Layer, Processor, Scalar, Voice};
     pub use afx_io::ModelFile;
     pub use afx_io::dataset::{Capture, Dataset, Knob};
