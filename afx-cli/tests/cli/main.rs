@@ -1,0 +1,3 @@
+//! The `afx` command, run as a person would.
+mod common;
+mod evaluate;
