@@ -32,14 +32,29 @@ struct Pair<'a> {
     target: &'a [f32],
     wide: [Vec<f64>; 2],
     rate: f64,
-    /// Computed once for two names: it takes as long as all the others.
+    /// Whether the transient metrics, which take longer than all others together, are wanted.
+    whole: bool,
+    /// Computed once for two names.
     transients: OnceCell<Result<f64, String>>,
 }
 
+/// Why [`Scores::of`] has no transients.
+const LEFT_OUT: &str = "left out of the quick set";
+
 impl Pair<'_> {
-    fn transients(&self) -> Result<f64, String> {
+    fn tms(&self) -> Result<f64, String> {
+        if !self.whole {
+            return Err(LEFT_OUT.into());
+        }
         let compute = || metrics::transient_error_tms(self.prediction, self.target, self.rate).map_err(|e| e.to_string());
         self.transients.get_or_init(compute).clone()
+    }
+
+    fn stn(&self) -> Result<f64, String> {
+        if !self.whole {
+            return Err(LEFT_OUT.into());
+        }
+        metrics::transient_error_stn(self.prediction, self.target, self.rate).map_err(|e| e.to_string())
     }
 
     /// The value of a loss that could be made.
@@ -106,7 +121,7 @@ metrics! {
         /// `20 ln` of the ratio of RMS values.
         rms_error, "RMS (20 ln)", |p| published::rms_error(p.prediction, p.target).into();
         /// Transient preservation, the same number as [`Scores::transient_tms`].
-        transient, "Transient (TMS)", |p| p.transients().into();
+        transient, "Transient (TMS)", |p| p.tms().into();
     }
 }
 
@@ -146,9 +161,9 @@ metrics! {
         /// Absolute difference of RMS level, in dB.
         rms_error_db, "RMS error (dB)", |p| metrics::rms_error_db(p.prediction, p.target).into();
         /// Difference of transients, sines-plus-transients model.
-        transient_tms, "Transients, TMS", |p| p.transients().into();
+        transient_tms, "Transients, TMS", |p| p.tms().into();
         /// Difference of transients, sines-transients-noise masks.
-        transient_stn, "Transients, STN", |p| metrics::transient_error_stn(p.prediction, p.target, p.rate).into();
+        transient_stn, "Transients, STN", |p| p.stn().into();
         /// Difference of the rises of the log spectrum, in decades a hop.
         onset, "Onsets (decades per hop)", |p| metrics::onset_error(p.prediction, p.target).into();
         /// True peak of the prediction, dB re full scale.
@@ -169,15 +184,19 @@ fn range(channels: &[&[f32]], rate: f64) -> Result<f64, metrics::MetricError> {
 }
 
 impl Scores {
-    /// All metrics of two signals of the same length.
+    /// The metrics of two signals of the same length, without the transient ones, which take longer than all others together.
     pub fn of(prediction: &[f32], target: &[f32], sample_rate: u32) -> Self {
-        Self::explained(prediction, target, sample_rate).0
+        Self::measure(prediction, target, sample_rate, false).0
     }
 
-    /// [`Scores::of`], and why each metric that is `None` has no value.
+    /// All metrics of two signals of the same length, and why each one that is `None` has no value.
     pub fn explained(prediction: &[f32], target: &[f32], sample_rate: u32) -> (Self, Vec<Missing>) {
+        Self::measure(prediction, target, sample_rate, true)
+    }
+
+    fn measure(prediction: &[f32], target: &[f32], sample_rate: u32, whole: bool) -> (Self, Vec<Missing>) {
         let wide = [prediction, target].map(|x| x.iter().map(|v| f64::from(*v)).collect());
-        let pair = Pair { prediction, target, wide, rate: f64::from(sample_rate), transients: OnceCell::new() };
+        let pair = Pair { prediction, target, wide, rate: f64::from(sample_rate), whole, transients: OnceCell::new() };
         let mut missing = Vec::new();
         let scores = Self::compute(&pair, &mut missing);
         (scores, missing)
@@ -227,7 +246,6 @@ impl Scores {
             ("Loudness error (LU)", self.lufs_error_lu),
             ("Crest factor error (dB)", self.crest_factor_error_db),
             ("RMS error (dB)", self.rms_error_db),
-            ("Transients, TMS", self.transient_tms),
             ("STFT, as published", self.published.stft),
             ("CF, as published (20 ln)", self.published.crest_factor_error),
             ("RMS, as published (20 ln)", self.published.rms_error),

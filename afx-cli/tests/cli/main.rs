@@ -1,3 +1,4 @@
 //! The `afx` command, run as a person would.
 mod common;
 mod evaluate;
+mod plot;
