@@ -2,3 +2,4 @@
 mod common;
 mod evaluate;
 mod plot;
+mod report;
