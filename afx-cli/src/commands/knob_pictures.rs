@@ -148,7 +148,10 @@ pub(super) fn offset_grid(models: &[(&str, &ModelFile, &[f32])], positions: usiz
         Ok(Value { controls, value: db, seen: true })
     };
     let values = (0..positions * positions).into_par_iter().map(place).collect::<Result<Vec<_>, Error>>()?;
-    heat_map(&model.knobs, &values, (1, 0), "Offset (dBFS)", ValueScale::Linear)
+    let map = heat_map(&model.knobs, &values, (1, 0), "Offset (dBFS)", ValueScale::Linear)?;
+    let others: Vec<String> = model.knobs.iter().zip(knobs).skip(2).map(|(k, v)| format!("{} {v}", k.name)).collect();
+    let fixed = if others.is_empty() { String::new() } else { format!(" at {}", others.join(", ")) };
+    Ok(map.note(&format!("{label}{fixed}: what two seconds of silence leave; -90 dBFS and less is inaudible.")))
 }
 
 /// What remains of two seconds of silence at these knobs.

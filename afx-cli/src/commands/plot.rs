@@ -156,7 +156,8 @@ impl Args {
     }
 
     fn draw(&self, kind: Kind) -> Result<Figure, Error> {
-        let sources = self.files.iter().map(|path| Source::open(path, &self.set)).collect::<Result<Vec<_>, _>>()?;
+        let mut sources = self.files.iter().map(|path| Source::open(path, &self.set)).collect::<Result<Vec<_>, _>>()?;
+        tell_apart(&self.files, &mut sources);
         if self.set.iter().any(|_| sources.iter().all(|s| s.model().is_none())) {
             return Err(Error::new("--set: expected a model file to set knobs of, found WAV files only"));
         }
@@ -297,6 +298,17 @@ impl Args {
             error: true,
         };
         Ok(waveform::figure(traces, rate, &settings)?)
+    }
+}
+
+/// Puts the folder before names that are the same.
+fn tell_apart(files: &[PathBuf], sources: &mut [Source]) {
+    let labels: Vec<String> = sources.iter().map(|s| s.label.clone()).collect();
+    for (path, source) in files.iter().zip(sources) {
+        let folder = path.parent().and_then(|p| p.file_name()).map(|p| p.to_string_lossy());
+        if let Some(folder) = folder.filter(|_| labels.iter().filter(|l| **l == source.label).count() > 1) {
+            source.label = format!("{folder}/{}", source.label);
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use afx::io::dataset::Knob;
 use afx::io::wav::{self, Audio, Format};
 use afx::models::ModelSpec;
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// A folder of the test's own, removed at its end.
@@ -20,6 +20,10 @@ impl Folder {
 
     pub fn join(&self, name: &str) -> PathBuf {
         self.0.join(name)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
     }
 
     pub fn names(&self) -> Vec<String> {

@@ -103,6 +103,11 @@ fn recordings_are_drawn_as_they_are_and_a_devices_answer_beside_a_model() {
         assert!(svg.contains("device") && svg.contains("model"), "{kind}");
     }
     assert!(std::fs::read_to_string(folder.join("waveform.svg")).unwrap().contains("ESR 0.25"));
+    // Two files of one name.
+    std::fs::create_dir(folder.join("other")).unwrap();
+    let (c, out) = (folder.wav("other/device.wav", RATE, &[x]), folder.join("two.svg"));
+    afx_ok(plot(&[&a, &c], "spectrum", &out, &[]));
+    assert!(std::fs::read_to_string(&out).unwrap().contains("other/device"));
     // The device's answer to the analysis signal: here the signal itself, as through a wire.
     let gru = folder.join("m.safetensors");
     model("gru", 4, &[], RATE).write(&gru).unwrap();
