@@ -94,7 +94,7 @@ fn knobs_change_the_picture_and_equal_commands_give_equal_bytes() {
 fn recordings_are_drawn_as_they_are_and_a_devices_answer_beside_a_model() {
     let folder = Folder::new("plot-wav");
     let x = plucks(RATE as usize, RATE);
-    let a = folder.wav("device.wav", RATE, &[x.clone()]);
+    let a = folder.wav("device.wav", RATE, std::slice::from_ref(&x));
     let b = folder.wav("model.wav", RATE, &[x.iter().map(|v| 0.5 * v).collect()]);
     for kind in ["spectrum", "spectrum-difference", "waveform", "spectrogram", "sweep", "silence", "response"] {
         let out = folder.join(&format!("{kind}.svg"));
