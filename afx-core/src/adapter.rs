@@ -1,6 +1,6 @@
 //! From knobs to the parameters of a layer.
 
-use crate::{Layer, Layout, Scalar};
+use crate::{Layer, Layout, Scalar, Tensor};
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -20,6 +20,10 @@ pub trait Adapter<T: Scalar>: Send + Sync {
     /// First values of the learnt numbers before training, given first values `layer` of the layer's parameters; `uniform` draws from
     /// `[-1, 1)`. Allocates.
     fn initialize(&self, layer: &[T], uniform: &mut dyn FnMut() -> f64, params: &mut [T]);
+    /// Multiplies a tensor of the layer by `factor` at every knob position. `tensor` comes from the layer's layout.
+    ///
+    /// A linear map in front of a cell or behind one can so take up a change of level.
+    fn rescale(&self, tensor: &Tensor, factor: T, params: &mut [T]);
     /// Numbers that `realize` leaves for `realize_backward`.
     fn scratch_len(&self) -> usize;
     /// Writes all parameters of the layer, gaps included, into `out`.

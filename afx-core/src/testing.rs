@@ -64,6 +64,10 @@ macro_rules! adapter_conformance {
                 $crate::testing::adapter_gradients(&$adapter, &$layer);
             }
             #[test]
+            fn rescaling_multiplies_one_tensor() {
+                $crate::testing::adapter_rescale(&$adapter, &$layer);
+            }
+            #[test]
             fn realizing_allocates_nothing() {
                 $crate::testing::adapter_allocations(&$adapter, &$layer);
             }
@@ -318,6 +322,27 @@ pub fn adapter_gradients(adapter: &impl Adapter<f64>, layer: &impl Layer<f64>) {
     for i in 0..controls.len() {
         let numeric = difference(&mut controls, i, |c| value(&params, c));
         assert_gradient(&format!("control {i}"), dcontrols[i] - 0.25, numeric);
+    }
+}
+
+/// Rescaling a tensor multiplies exactly that tensor of the layer, at any knob position.
+pub fn adapter_rescale(adapter: &impl Adapter<f64>, layer: &impl Layer<f64>) {
+    let mut noise = Noise::new(23);
+    let params: Vec<f64> = noise.take(adapter.layout().len(), 0.5);
+    let realize = |params: &[f64], controls: &[f64]| {
+        let (mut scratch, mut out) = (vec![0.0; adapter.scratch_len()], vec![0.0; layer.params_len()]);
+        adapter.realize(params, controls, &mut scratch, &mut out);
+        out
+    };
+    for tensor in layer.layout().tensors() {
+        let mut scaled = params.clone();
+        adapter.rescale(tensor, 3.0, &mut scaled);
+        let controls: Vec<f64> = noise.take(adapter.controls(), 1.0);
+        let (before, after) = (realize(&params, &controls), realize(&scaled, &controls));
+        for (i, (b, a)) in before.iter().zip(&after).enumerate() {
+            let expected = if tensor.range().contains(&i) { 3.0 * b } else { *b };
+            assert!((a - expected).abs() < 1e-12, "{}: number {i} is {a}, expected {expected}", tensor.name);
+        }
     }
 }
 

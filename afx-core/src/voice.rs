@@ -286,17 +286,17 @@ impl<T: Scalar, L: Layer<T>, A: Adapter<T>> Processor<T> for Voice<T, L, A> {
     fn set_controls(&mut self, controls: &[T]) {
         let mut moved = false;
         for (knob, value) in self.controls.iter_mut().zip(controls) {
-            if *value == *value {
-                let value = if *value > T::ONE {
-                    T::ONE
-                } else if *value < -T::ONE {
-                    -T::ONE
-                } else {
-                    *value
-                };
-                moved |= value != *knob;
-                *knob = value;
-            }
+            let value = if *value > T::ONE {
+                T::ONE
+            } else if *value < -T::ONE {
+                -T::ONE
+            } else if value.is_finite() {
+                *value
+            } else {
+                continue; // not a number
+            };
+            moved |= value != *knob;
+            *knob = value;
         }
         if moved {
             self.realize();

@@ -1,7 +1,7 @@
 //! A layer or an adapter chosen at run time.
 
 use crate::{Concat, Cover, Dense, Film, Fir, Fixed, Gru, StaticHyper};
-use afx_core::{Adapter, Differentiable, Layer, Layout, Scalar};
+use afx_core::{Adapter, Differentiable, Layer, Layout, Scalar, Tensor};
 use alloc::format;
 use alloc::vec::Vec;
 
@@ -330,6 +330,9 @@ macro_rules! any_adapter {
             }
             fn initialize(&self, layer: &[T], uniform: &mut dyn FnMut() -> f64, params: &mut [T]) {
                 match self { $(AnyAdapter::$name(a) => a.initialize(layer, uniform, params),)+ }
+            }
+            fn rescale(&self, tensor: &Tensor, factor: T, params: &mut [T]) {
+                match self { $(AnyAdapter::$name(a) => a.rescale(tensor, factor, params),)+ }
             }
             fn scratch_len(&self) -> usize {
                 match self { $(AnyAdapter::$name(a) => Adapter::<T>::scratch_len(a),)+ }

@@ -8,6 +8,9 @@ use afx_io::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
+/// Most steps and validations in a checkpoint: no training takes as many, and counting on from there overflows nothing.
+const MOST: u64 = 1 << 31;
+
 /// What a checkpoint holds beside tensors; floating-point numbers as their bits, so that nothing is rounded.
 #[derive(Serialize, Deserialize)]
 struct Header {
@@ -101,6 +104,20 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
         };
         if header.sequences.len() != self.config.sequences || !header.sequences.iter().all(fits) {
             return Err(Error::new(ErrorKind::OutOfRange, "progress.sequences", "places inside the recordings", "others"));
+        }
+        let counts = [("step", header.step), ("adam_step", header.adam_step), ("sum", header.sum[1])];
+        let counts = counts.into_iter().chain([("stale", header.stale.into()), ("plateau", header.plateau.into())]);
+        for (name, count) in counts {
+            if count > MOST {
+                return Err(Error::new(ErrorKind::OutOfRange, format_args!("progress.{name}"), format_args!("at most {MOST}"), count));
+            }
+        }
+        let lowered = f64::from_bits(header.lowered);
+        if !(lowered > 0.0 && lowered <= 1.0) {
+            return Err(Error::new(ErrorKind::OutOfRange, "progress.lowered", "more than 0, at most 1", lowered));
+        }
+        if f64::from_bits(header.best_esr).is_nan() {
+            return Err(Error::new(ErrorKind::NonFinite, "progress.best_esr", "a number", "NaN"));
         }
         for (i, &(track, at, left, fresh)) in header.sequences.iter().enumerate() {
             self.sequence_mut(i).restore(track, at, left, fresh, &states[i * width..(i + 1) * width]);

@@ -138,7 +138,7 @@ impl Config {
         if !(self.learning_rate > 0.0 && self.learning_rate <= 1.0) {
             return refuse("learning_rate", "more than 0, at most 1", &self.learning_rate);
         }
-        if !(self.clip_norm > 0.0) {
+        if self.clip_norm.is_nan() || self.clip_norm <= 0.0 {
             return refuse("clip_norm", "a positive number", &self.clip_norm);
         }
         if self.steps == 0 || self.validate_every == 0 {

@@ -24,11 +24,11 @@ pub struct Track {
 }
 
 impl Track {
-    /// The input.
+    /// The input, at an RMS of 1 over all recordings.
     pub fn dry(&self) -> &[f32] {
         &self.dry[0]
     }
-    /// What the device made of it.
+    /// What the device made of it, as recorded.
     pub fn wet(&self) -> &[f32] {
         &self.wet
     }
@@ -41,6 +41,10 @@ pub struct Material {
     pub sample_rate: u32,
     /// At least one to train on and one to validate on.
     pub tracks: Vec<Track>,
+    /// What the dry audio was multiplied by: its RMS is 1.
+    pub input_gain: f32,
+    /// RMS of the wet audio, which stays as recorded: a model's output is multiplied by it before it is compared.
+    pub output_gain: f32,
 }
 
 impl Material {
@@ -88,15 +92,41 @@ impl Material {
         if tracks.iter().all(|t| t.validation.is_empty()) {
             return Err(TrainError::Empty { what: "audio to validate on (validation_part is 0 and no recording is marked valid)" });
         }
-        Ok(Material { sample_rate: data.sample_rate, tracks })
+        let mut material = Material { sample_rate: data.sample_rate, tracks, input_gain: 1.0, output_gain: 1.0 };
+        material.normalise();
+        Ok(material)
+    }
+
+    /// Brings the dry audio to an RMS of 1 over all recordings and measures the wet audio's, so that a model starts at the right level
+    /// whatever the recordings'.
+    fn normalise(&mut self) {
+        let rms = |signal: fn(&Track) -> &[f32], tracks: &[Track]| {
+            let power: f64 = tracks.iter().flat_map(signal).map(|v| f64::from(*v).powi(2)).sum();
+            let frames: usize = tracks.iter().map(|t| signal(t).len()).sum();
+            (power.max(1e-12) / frames.max(1) as f64).sqrt() as f32
+        };
+        (self.input_gain, self.output_gain) = (1.0 / rms(Track::dry, &self.tracks), rms(Track::wet, &self.tracks));
+        // Dry audio that several recordings share is multiplied, and stored, once.
+        let mut shared: Vec<(Arc<[Vec<f32>]>, Arc<[Vec<f32>]>)> = Vec::new();
+        for track in &mut self.tracks {
+            let louder = match shared.iter().find(|(from, _)| Arc::ptr_eq(from, &track.dry)) {
+                Some((_, louder)) => louder.clone(),
+                None => {
+                    let louder: Arc<[Vec<f32>]> = Arc::new([track.dry[0].iter().map(|v| v * self.input_gain).collect()]);
+                    shared.push((track.dry.clone(), louder.clone()));
+                    louder
+                }
+            };
+            track.dry = louder;
+        }
     }
 
     /// Names of recordings of which more than a thousandth of the samples sit at their own peak, near full scale: clipped by the recorder.
     pub fn clipped(&self) -> Vec<&str> {
-        let clipped = |x: &[f32]| {
+        let clipped = |x: &[f32], gain: f32| {
             let peak = x.iter().fold(0f32, |m, v| m.max(v.abs()));
-            peak > 0.97 && x.iter().filter(|v| v.abs() >= 0.9999 * peak).count() as f64 > CLIPPED * x.len() as f64
+            peak > 0.97 * gain && x.iter().filter(|v| v.abs() >= 0.9999 * peak).count() as f64 > CLIPPED * x.len() as f64
         };
-        self.tracks.iter().filter(|t| clipped(t.dry()) || clipped(t.wet())).map(|t| t.name.as_str()).collect()
+        self.tracks.iter().filter(|t| clipped(t.dry(), self.input_gain) || clipped(t.wet(), 1.0)).map(|t| t.name.as_str()).collect()
     }
 }

@@ -20,6 +20,9 @@ const PART: usize = 4096;
 /// realises its own parameters, runs one buffer forward and backward, and sends the gradient of its parameters through the adapter; then
 /// Adam moves the learnt numbers. The memory of a sequence is carried from buffer to buffer. The result is the same to the bit for the same
 /// seed, whatever the number of threads.
+///
+/// The layer's first affine map must be linear in the input and its last one linear in the output, as in every model of `afx-models`: they
+/// take up the recordings' level (see [`Trainer::best`]).
 pub struct Trainer<L, A> {
     pub(crate) model: Conditioned<L, A>,
     pub(crate) material: Material,
@@ -104,6 +107,8 @@ struct Group {
     dlearnt: Vec<f32>,
     dcontrols: Vec<f32>,
     y: Vec<f32>,
+    /// The output at the recordings' level.
+    level: Vec<f32>,
     dy: Vec<f32>,
     tape: Aligned<f32>,
     loss: Box<dyn Loss<f32>>,
@@ -149,6 +154,7 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
             dlearnt: vec![0.0; learnt.len()],
             dcontrols: vec![0.0; model.adapter.controls()],
             y: vec![0.0; config.frames],
+            level: vec![0.0; config.frames],
             dy: vec![0.0; config.frames],
             tape: Aligned::zeros(model.layer.tape_len(config.frames)),
             loss: loss.clone(),
@@ -182,13 +188,29 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
     pub fn model(&self) -> &Conditioned<L, A> {
         &self.model
     }
-    /// The learnt numbers as they are now.
-    pub fn learnt(&self) -> &[f32] {
-        &self.learnt
+    /// The learnt numbers as they are now, for audio at the recordings' own level.
+    pub fn learnt(&self) -> Vec<f32> {
+        self.at_recorded_level(&self.learnt)
     }
-    /// The learnt numbers of the best validation so far, the first values before any.
-    pub fn best(&self) -> &[f32] {
-        &self.best
+    /// The learnt numbers of the best validation so far, the first values before any; for audio at the recordings' own level.
+    pub fn best(&self) -> Vec<f32> {
+        self.at_recorded_level(&self.best)
+    }
+
+    /// In training the input has an RMS of 1 and the output is multiplied by the recordings' RMS; the first and the last affine map take up the difference.
+    fn at_recorded_level(&self, learnt: &[f32]) -> Vec<f32> {
+        let mut learnt = learnt.to_vec();
+        let layout = self.model.layer.layout();
+        let tensors = layout.tensors();
+        if let (Some(first), Some(last)) = (layout.affine_maps().first(), layout.affine_maps().last()) {
+            let (louder, level) = (self.material.input_gain, self.material.output_gain);
+            self.model.adapter.rescale(&tensors[first.weight], louder, &mut learnt);
+            self.model.adapter.rescale(&tensors[last.weight], level, &mut learnt);
+            if let Some(bias) = last.bias {
+                self.model.adapter.rescale(&tensors[bias], level, &mut learnt);
+            }
+        }
+        learnt
     }
     /// How far it is.
     pub fn progress(&self) -> &Progress {
@@ -265,10 +287,10 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
         self.config.schedule.rate(self.config.learning_rate, self.progress.lowered, self.progress.step, self.config.steps)
     }
 
-    /// Error to signal ratio of every recording's validation part, by the recording's name; the numbers are those `learnt`.
-    pub fn errors(&self, learnt: &[f32]) -> Vec<(String, f64)> {
+    /// Error to signal ratio of every recording's validation part as the model is now, by the recording's name.
+    pub fn errors(&self) -> Vec<(String, f64)> {
         let tracks: Vec<_> = self.material.tracks.iter().filter(|t| !t.validation.is_empty()).collect();
-        tracks.par_iter().map(|track| (track.name.clone(), self.track_error(learnt, track))).collect()
+        tracks.par_iter().map(|track| (track.name.clone(), self.track_error(&self.learnt, track))).collect()
     }
 
     fn track_error(&self, learnt: &[f32], track: &crate::Track) -> f64 {
@@ -281,14 +303,14 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
         layer.reset(&params, &mut state);
         layer.process(&params, &mut state, &track.dry()[start..track.validation.end], &mut y);
         let (prediction, target) = (&y[track.validation.start - start..], &track.wet()[track.validation.clone()]);
-        let error: f64 = prediction.iter().zip(target).map(|(p, t)| f64::from(p - t).powi(2)).sum();
+        let error: f64 = prediction.iter().zip(target).map(|(p, t)| f64::from(p * self.material.output_gain - t).powi(2)).sum();
         let energy: f64 = target.iter().map(|t| f64::from(*t).powi(2)).sum();
         error / energy.max(1e-9 * target.len() as f64)
     }
 
     /// Validates, remembers the best numbers, and lowers the learning rate where the schedule says so.
     pub fn validate(&mut self, began: Instant, first_step: u64) -> Event {
-        let errors = self.errors(&self.learnt);
+        let errors = self.errors();
         let esr = errors.iter().map(|(_, e)| e).sum::<f64>() / errors.len().max(1) as f64;
         let rate = self.config.schedule.rate(
             self.config.learning_rate,
@@ -326,19 +348,20 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
     pub fn run(&mut self, mut observe: impl FnMut(&Self, &Event) -> Result<ControlFlow<()>, TrainError>) -> Result<(), TrainError> {
         let (began, first_step) = (Instant::now(), self.progress.step);
         let exhausted = |p: &Progress, c: &Config| c.patience > 0 && p.stale >= c.patience;
-        while self.progress.step < self.config.steps && !exhausted(&self.progress, &self.config) {
-            let event = self.step()?;
+        // From the progress alone, so that a training put aside between a step and its validation begins with the validation.
+        let due = |p: &Progress, c: &Config| p.sum.1 > 0 && (p.step.is_multiple_of(c.validate_every) || p.step >= c.steps);
+        loop {
+            let event = if due(&self.progress, &self.config) {
+                self.validate(began, first_step)
+            } else if self.progress.step < self.config.steps && !exhausted(&self.progress, &self.config) {
+                self.step()?
+            } else {
+                return Ok(());
+            };
             if observe(self, &event)?.is_break() {
                 return Ok(());
             }
-            if self.progress.step.is_multiple_of(self.config.validate_every) || self.progress.step == self.config.steps {
-                let event = self.validate(began, first_step);
-                if observe(self, &event)?.is_break() {
-                    return Ok(());
-                }
-            }
         }
-        Ok(())
     }
 }
 
@@ -369,10 +392,12 @@ impl Group {
             let (x, target) = (&track.dry()[range.clone()], &track.wet()[range]);
             model.layer.forward(&self.params, &mut sequence.state, x, &mut self.y, &mut self.tape);
             self.dy.fill(0.0);
-            match self.loss.accumulate(&self.y, target, scale, Some(&mut self.dy)) {
+            self.y.iter().zip(&mut self.level).for_each(|(y, l)| *l = y * material.output_gain);
+            match self.loss.accumulate(&self.level, target, scale, Some(&mut self.dy)) {
                 Ok(value) if value.is_finite() => self.value += f64::from(value),
                 _ => self.failed = Some(sequence.track),
             }
+            self.dy.iter_mut().for_each(|d| *d *= material.output_gain);
             self.dparams.fill(0.0);
             model.layer.backward(&self.params, x, &self.y, &mut self.tape, &self.dy, &mut [], &mut self.dparams);
             model.adapter.realize_backward(

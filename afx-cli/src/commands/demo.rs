@@ -144,7 +144,7 @@ fn demo_config(minutes: f64) -> Config {
         buffers: 12,
         warm_up: 2048,
         learning_rate: 6e-3,
-        loss: LossKind::Hybrid,
+        loss: LossKind::HybridPlain,
         schedule: Schedule::Cosine { last: 0.01 },
         steps,
         validate_every: (steps / 20).max(10),

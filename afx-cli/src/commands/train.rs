@@ -119,7 +119,7 @@ pub fn model_file<L: Differentiable<f32>, A: Adapter<f32>>(
         sample_rate,
         knobs: knobs.to_vec(),
         training: json!({"steps": p.step, "validation_esr": esr, "config": serde_json::to_value(trainer.config()).unwrap_or_default()}),
-        learnt: trainer.best().to_vec(),
+        learnt: trainer.best(),
     }
 }
 

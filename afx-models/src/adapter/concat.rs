@@ -1,7 +1,7 @@
 //! Knobs beside the input.
 
-use super::{append, kept};
-use afx_core::{Adapter, Layout, Scalar, kernels};
+use super::{append, kept, rescale_kept};
+use afx_core::{Adapter, Layout, Scalar, Tensor, kernels};
 use alloc::vec::Vec;
 
 /// Knobs concatenated to the input: with the knobs at rest, exactly a bias `b' = b + W_c c` of the layer's first affine map.
@@ -48,6 +48,12 @@ impl<T: Scalar> Adapter<T> for Concat {
         }
         let bound = layer[self.bias..self.bias + self.rows].iter().fold(0.0, |m: f64, v| m.max(v.abs().to_f64()));
         params[self.weight..self.weight + self.controls * self.rows].fill_with(|| T::from_f64(bound * uniform()));
+    }
+    fn rescale(&self, tensor: &Tensor, factor: T, params: &mut [T]) {
+        rescale_kept(&self.copies, tensor.offset, factor, params);
+        if tensor.offset == self.bias {
+            params[self.weight..self.weight + self.controls * self.rows].iter_mut().for_each(|v| *v *= factor);
+        }
     }
     fn scratch_len(&self) -> usize {
         0

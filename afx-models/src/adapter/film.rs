@@ -1,8 +1,8 @@
 //! Feature-wise linear modulation.
 
 use super::mlp::Mlp;
-use super::{Cover, append, kept};
-use afx_core::{Adapter, Layout, Scalar, kernels};
+use super::{Cover, append, kept, rescale_kept};
+use afx_core::{Adapter, Layout, Scalar, Tensor, kernels};
 use alloc::vec::Vec;
 use alloc::{format, vec};
 
@@ -96,6 +96,16 @@ impl<T: Scalar> Adapter<T> for Film {
             params[map.head.0..map.head.0 + self.mlp.outputs() * 2 * map.rows].fill_with(|| T::from_f64(bound * uniform()));
             params[map.head.1..map.head.1 + map.rows].fill(T::ONE);
             params[map.head.1 + map.rows..map.head.1 + 2 * map.rows].fill(T::ZERO);
+        }
+    }
+    fn rescale(&self, tensor: &Tensor, factor: T, params: &mut [T]) {
+        rescale_kept(&self.copies, tensor.offset, factor, params);
+        // A bias has its shift to take along.
+        for map in self.maps.iter().filter(|m| m.bias.is_some_and(|(bias, _)| bias == tensor.offset)) {
+            let size = 2 * map.rows;
+            let weight = &mut params[map.head.0..map.head.0 + self.mlp.outputs() * size];
+            weight.chunks_exact_mut(size).for_each(|row| row[map.rows..].iter_mut().for_each(|v| *v *= factor));
+            params[map.head.1 + map.rows..map.head.1 + size].iter_mut().for_each(|v| *v *= factor);
         }
     }
     /// The network's, and the scales and shifts of every map; behind them room for the cotangents of the widest.

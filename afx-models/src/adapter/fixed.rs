@@ -1,6 +1,6 @@
 //! No conditioning.
 
-use afx_core::{Adapter, Layout, Scalar};
+use afx_core::{Adapter, Layout, Scalar, Tensor};
 
 /// The layer's parameters as they are learnt, whatever the knobs: a snapshot of one setting.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +25,9 @@ impl<T: Scalar> Adapter<T> for Fixed {
     }
     fn initialize(&self, layer: &[T], _: &mut dyn FnMut() -> f64, params: &mut [T]) {
         params.copy_from_slice(layer);
+    }
+    fn rescale(&self, tensor: &Tensor, factor: T, params: &mut [T]) {
+        params[tensor.range()].iter_mut().for_each(|v| *v *= factor);
     }
     fn scratch_len(&self) -> usize {
         0

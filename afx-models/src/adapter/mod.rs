@@ -43,6 +43,13 @@ fn kept(layout: &mut Layout, target: &Layout, keep: impl Fn(usize) -> bool) -> a
     copies
 }
 
+/// Multiplies the learnt tensor that belongs at `offset` of the layer's slice, if it is among `copies`.
+fn rescale_kept<T: afx_core::Scalar>(copies: &[(usize, usize, usize)], offset: usize, factor: T, params: &mut [T]) {
+    for &(from, _, len) in copies.iter().filter(|(_, to, _)| *to == offset) {
+        params[from..from + len].iter_mut().for_each(|v| *v *= factor);
+    }
+}
+
 /// `layout` with one more tensor, and where that begins.
 fn append(layout: Layout, name: &str, shape: &[usize]) -> (Layout, usize) {
     let layout = layout.tensor(name, shape);

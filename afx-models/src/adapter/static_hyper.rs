@@ -1,8 +1,8 @@
 //! Weights from a network.
 
 use super::mlp::Mlp;
-use super::{Cover, append, kept};
-use afx_core::{Adapter, Layout, Scalar, kernels};
+use super::{Cover, append, kept, rescale_kept};
+use afx_core::{Adapter, Layout, Scalar, Tensor, kernels};
 use alloc::format;
 use alloc::vec::Vec;
 
@@ -75,6 +75,14 @@ impl<T: Scalar> Adapter<T> for StaticHyper {
             let bound = size / (3.0 * (self.mlp.outputs().max(1) as f64).sqrt());
             params[head.weight..head.weight + self.mlp.outputs() * head.len].fill_with(|| T::from_f64(bound * uniform()));
             params[head.bias..head.bias + head.len].copy_from_slice(first);
+        }
+    }
+    fn rescale(&self, tensor: &Tensor, factor: T, params: &mut [T]) {
+        rescale_kept(&self.copies, tensor.offset, factor, params);
+        for head in self.heads.iter().filter(|h| h.to == tensor.offset) {
+            for (at, len) in [(head.weight, self.mlp.outputs() * head.len), (head.bias, head.len)] {
+                params[at..at + len].iter_mut().for_each(|v| *v *= factor);
+            }
         }
     }
     fn scratch_len(&self) -> usize {

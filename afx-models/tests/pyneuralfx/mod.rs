@@ -1,0 +1,135 @@
+//! State dicts of PyNeuralFx (and of `torch.nn`) as the numbers of our models.
+
+use afx_core::{Adapter, Conditioned};
+use afx_models::{AnyAdapter, AnyLayer, Conditioning, Cover, Dense, Gru, ModelSpec};
+use safetensors::tensor::{Dtype, SafeTensors};
+use std::collections::HashMap;
+use std::ops::Index;
+
+/// A reference file: tensors as `f64`, whatever they are stored as, and its table of strings.
+pub struct Reference {
+    tensors: HashMap<String, (Vec<usize>, Vec<f64>)>,
+    metadata: HashMap<String, String>,
+}
+
+/// The numbers of one tensor, row by row.
+impl Index<&str> for Reference {
+    type Output = [f64];
+    fn index(&self, name: &str) -> &[f64] {
+        &self.tensor(name).1
+    }
+}
+
+impl Reference {
+    /// Reads `path`; says so and gives nothing where there is no such file.
+    pub fn open(path: &str) -> Option<Self> {
+        let Ok(bytes) = std::fs::read(path) else {
+            println!("skipped: {} is absent", path.rsplit("/../").next().unwrap_or(path));
+            return None;
+        };
+        let (_, header) = SafeTensors::read_metadata(&bytes).expect("the header is sound");
+        let file = SafeTensors::deserialize(&bytes).expect("the file is sound");
+        let number = |dtype: Dtype, bytes: &[u8]| match dtype {
+            Dtype::F64 => f64::from_le_bytes(bytes.try_into().expect("eight bytes")),
+            Dtype::F32 => f64::from(f32::from_le_bytes(bytes.try_into().expect("four bytes"))),
+            other => panic!("expected F32 or F64, found {other:?}"),
+        };
+        let tensors = file.tensors().into_iter().map(|(name, view)| {
+            let size = view.dtype().bitsize() / 8;
+            let values = view.data().chunks_exact(size).map(|b| number(view.dtype(), b)).collect();
+            (name, (view.shape().to_vec(), values))
+        });
+        Some(Reference { tensors: tensors.collect(), metadata: header.metadata().clone().unwrap_or_default() })
+    }
+
+    fn tensor(&self, name: &str) -> &(Vec<usize>, Vec<f64>) {
+        self.tensors.get(name).unwrap_or_else(|| panic!("no tensor {name}"))
+    }
+
+    fn config(&self, key: &str) -> usize {
+        let config: serde_json::Value = serde_json::from_str(&self.metadata["config"]).expect("the constructor's arguments are JSON");
+        config[key].as_u64().unwrap_or(0) as usize
+    }
+
+    /// Our model of the same structure.
+    pub fn model(&self) -> Conditioned<AnyLayer, AnyAdapter> {
+        let (inputs, outputs, hidden) = (self.config("inp_channel"), self.config("out_channel"), self.config("rnn_size"));
+        let (blocks, width) = (self.config("n_mlp_blocks"), self.config("mlp_size"));
+        let conditioning = match self.metadata["model"].as_str() {
+            "snapshot-gru" => Conditioning::Fixed,
+            "concat-gru" => Conditioning::Concat,
+            "film-gru" => Conditioning::Film { width, depth: blocks, cover: Cover::Cell },
+            // The toolkit counts the heads as a block.
+            "statichyper-gru" => Conditioning::StaticHyper { width, depth: blocks - 1, cover: Cover::Cell },
+            other => panic!("expected one of the four recurrent models, found {other}"),
+        };
+        let layer = AnyLayer::stack(vec![Gru::new(inputs, hidden).into(), Dense::new(hidden, outputs).into()]);
+        let model = ModelSpec { layer, conditioning, controls: self.config("num_conds") }.build().expect("the sizes are sound");
+        if let Some(count) = self.metadata.get("parameters") {
+            assert_eq!(Adapter::<f64>::layout(&model.adapter).count().to_string(), *count, "parameters of {}", self.metadata["model"]);
+        }
+        model
+    }
+
+    /// The numbers of [`Reference::model`] in the order of its layout, from the tensors whose names begin with `prefix`: `""` for the
+    /// parameters, `"grad."` for their gradients, and so on. The gaps between tensors are zeros.
+    pub fn learnt(&self, prefix: &str) -> Vec<f64> {
+        let layout = Adapter::<f64>::layout(&self.model().adapter);
+        let mut learnt = vec![0.0; layout.len()];
+        for tensor in layout.tensors() {
+            let values = self.source(prefix, &tensor.name);
+            assert_eq!(values.len(), tensor.len(), "{prefix}{}", tensor.name);
+            learnt[tensor.range()].copy_from_slice(&values);
+        }
+        learnt
+    }
+
+    /// Columns `columns` of the rows `rows` of a matrix, transposed: `[columns, rows]`. A vector is one column.
+    fn transposed(&self, name: &str, rows: core::ops::Range<usize>, columns: core::ops::Range<usize>) -> Vec<f64> {
+        let (shape, values) = self.tensor(name);
+        let width = shape.get(1).copied().unwrap_or(1);
+        columns.flat_map(|c| rows.clone().map(move |r| values[r * width + c])).collect()
+    }
+
+    /// A whole matrix transposed; a vector as it is.
+    fn whole(&self, name: &str) -> Vec<f64> {
+        let shape = &self.tensor(name).0;
+        self.transposed(name, 0..shape[0], 0..shape.get(1).copied().unwrap_or(1))
+    }
+
+    /// What the toolkit has for our tensor `name`.
+    fn source(&self, prefix: &str, name: &str) -> Vec<f64> {
+        let (inputs, gates) = (self.config("inp_channel"), 3 * self.config("rnn_size"));
+        let film = self.metadata["model"] == "film-gru";
+        let cell = |torch: &str, own: &str| format!("{prefix}main_rnn.{}", if film { own } else { torch });
+        let parts: Vec<&str> = name.split('.').collect();
+        match parts[..] {
+            ["layer", "0", "w_ih"] => self.transposed(&cell("weight_ih_l0", "x2h.weight"), 0..gates, 0..inputs),
+            ["layer", "0", "w_hh"] => self.whole(&cell("weight_hh_l0", "h2h.weight")),
+            ["layer", "0", "b_ih"] => self.whole(&cell("bias_ih_l0", "x2h.bias")),
+            ["layer", "0", "b_hh"] => self.whole(&cell("bias_hh_l0", "h2h.bias")),
+            ["layer", "1", part] => self.whole(&format!("{prefix}linear_out.{part}")),
+            // The knobs' columns lie behind the input's.
+            ["controls", "weight"] => self.transposed(&cell("weight_ih_l0", ""), 0..gates, inputs..inputs + self.config("num_conds")),
+            ["mlp", i, part] => self.whole(&format!("{prefix}{}.{i}.0.{part}", if film { "gen" } else { "cond_mlp" })),
+            // The generator's rows are a_i, b_i, a_h, b_h: scale and shift of the map from the input, then of the recurrent one.
+            ["film", i, part] => {
+                let first = 2 * gates * i.parse::<usize>().expect("a map's number");
+                let last = format!("{prefix}gen.{}.{part}", self.config("n_mlp_blocks"));
+                let columns = if part == "weight" { self.config("mlp_size") } else { 1 };
+                self.transposed(&last, first..first + 2 * gates, 0..columns)
+            }
+            // Generated weights are used as x W, so a head's rows are already in our order.
+            ["head", "0", tensor, part] => {
+                let head = match tensor {
+                    "w_ih" => "proj_ih",
+                    "w_hh" => "proj_hh",
+                    "b_ih" => "proj_bih",
+                    _ => "proj_bhh",
+                };
+                self.whole(&format!("{prefix}{head}.{part}"))
+            }
+            _ => panic!("no source for {name}"),
+        }
+    }
+}
