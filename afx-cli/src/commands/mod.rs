@@ -4,8 +4,14 @@ pub mod demo;
 mod demo_report;
 pub mod evaluate;
 pub mod inspect;
+mod knob_pictures;
+mod measured;
+pub mod plot;
 pub mod render;
+pub mod report;
+mod source;
 pub mod train;
+mod training_log;
 
 use std::fmt;
 
@@ -18,10 +24,14 @@ pub enum Command {
     Train(train::Args),
     /// Send a WAV file through a model, with moving knobs
     Render(render::Args),
-    /// Compare two WAV files
+    /// Compare two WAV files, or two folders of them
     Evaluate(evaluate::Args),
     /// Show what a model file holds
     Inspect(inspect::Args),
+    /// Draw what models or recordings do, as PNG or SVG
+    Plot(plot::Args),
+    /// Write a page about a model: tables, pictures, players
+    Report(report::Args),
 }
 
 impl Command {
@@ -36,6 +46,8 @@ impl Command {
             Command::Render(args) => args.run(),
             Command::Evaluate(args) => args.run(),
             Command::Inspect(args) => args.run(),
+            Command::Plot(args) => args.run(),
+            Command::Report(args) => args.run(),
         }
     }
 }

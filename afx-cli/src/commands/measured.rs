@@ -1,0 +1,153 @@
+//! A model against the recordings of a data set: what `afx report` and the error grid of `afx plot` show.
+
+use super::Error;
+use super::source::play;
+use crate::scores::Scores;
+use afx::io::ModelFile;
+use afx::io::dataset::{Capture, Dataset, Split};
+use afx::loss::metrics::KnobScores;
+use rayon::prelude::*;
+
+/// Which recordings were measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Those marked test.
+    Test,
+    /// Those marked valid; none is marked test.
+    Valid,
+    /// All: none is marked.
+    All,
+}
+
+impl Part {
+    /// For the JSON.
+    pub fn key(self) -> &'static str {
+        match self {
+            Part::Test => "test",
+            Part::Valid => "valid",
+            Part::All => "all",
+        }
+    }
+
+    /// For people.
+    pub fn text(self) -> &'static str {
+        match self {
+            Part::Test => "Measured on the recordings that the data set keeps for testing.",
+            Part::Valid => "Measured on the recordings that the data set keeps for validation.",
+            Part::All => {
+                "Measured over all the audio of the data set, which marks no part for testing: \
+                 where the model was trained on it, the numbers flatter it."
+            }
+        }
+    }
+}
+
+/// A recording and how near the model comes to it.
+pub(super) struct Cell<'a> {
+    pub capture: &'a Capture,
+    /// The model's knobs, in knob units.
+    pub knobs: Vec<f32>,
+    /// Whether a recording at the same knob position is meant for training.
+    pub seen: bool,
+    pub scores: Scores,
+}
+
+/// All recordings of a part.
+pub(super) struct Measured<'a> {
+    pub model: &'a ModelFile,
+    pub data: &'a Dataset,
+    pub part: Part,
+    pub cells: Vec<Cell<'a>>,
+}
+
+impl<'a> Measured<'a> {
+    /// Plays every recording of the data set's test part (without one, of its validation part; without that, all) through the model.
+    ///
+    /// # Errors
+    /// Another sample rate than the model's, a knob of the model that the data set lacks or moves beyond the model's stops, stereo.
+    pub fn new(model: &'a ModelFile, data: &'a Dataset) -> Result<Self, Error> {
+        if data.sample_rate != model.sample_rate {
+            let (expected, found) = (model.sample_rate, data.sample_rate);
+            return Err(Error::new(format_args!("data set: sample rate: expected {expected} Hz, the model's, found {found} Hz")));
+        }
+        data.require_mono()?;
+        let marked = |split| data.captures.iter().any(|c| c.split == Some(split));
+        let part = if marked(Split::Test) {
+            Part::Test
+        } else if marked(Split::Valid) {
+            Part::Valid
+        } else {
+            Part::All
+        };
+        let chosen = |c: &&Capture| match part {
+            Part::Test => c.split == Some(Split::Test),
+            Part::Valid => c.split == Some(Split::Valid),
+            Part::All => true,
+        };
+        let trained = |c: &&Capture| matches!(c.split, None | Some(Split::Train));
+        let seen = |c: &Capture| data.captures.iter().filter(trained).any(|t| t.controls == c.controls);
+        let captures: Vec<&Capture> = data.captures.iter().filter(chosen).collect();
+        let cells = captures.into_par_iter().map(|capture| {
+            let knobs = model_knobs(model, data, capture)?;
+            let prediction = play(model, &capture.dry[0], &knobs)?;
+            let (scores, _) = Scores::explained(&prediction, &capture.wet[0], data.sample_rate);
+            Ok(Cell { capture, knobs, seen: seen(capture), scores })
+        });
+        let cells = cells.collect::<Result<Vec<_>, Error>>()?;
+        if cells.iter().all(|c| c.scores.esr.is_none()) {
+            return Err(Error::new("data set: expected sound in a wet file, found silence in all"));
+        }
+        Ok(Measured { model, data, part, cells })
+    }
+
+    /// Mean over the recordings.
+    pub fn mean(&self) -> Scores {
+        Scores::mean(&self.cells.iter().map(|c| c.scores.clone()).collect::<Vec<_>>())
+    }
+
+    /// ESR at every knob position of the data set's knobs that has one.
+    pub fn esr(&self) -> KnobScores {
+        let mut table = KnobScores::new(self.data.knobs.len());
+        for cell in &self.cells {
+            let position: Vec<f64> = cell.capture.controls.iter().map(|v| f64::from(*v)).collect();
+            // A wet file that is silent has no ratio, and knob values of a data set are finite and as many as its knobs.
+            if let Some(esr) = cell.scores.esr {
+                let _ = table.push(&position, esr);
+            }
+        }
+        table
+    }
+
+    /// The cells that have an ESR, the best one first.
+    pub fn ranked(&self) -> Vec<&Cell<'a>> {
+        let mut cells: Vec<_> = self.cells.iter().filter(|c| c.scores.esr.is_some()).collect();
+        cells.sort_by(|a, b| a.scores.esr.unwrap_or(f64::INFINITY).total_cmp(&b.scores.esr.unwrap_or(f64::INFINITY)));
+        cells
+    }
+
+    /// `drive 2, tone 0.5`, or the recording's name where there are no knobs.
+    pub fn place(&self, cell: &Cell<'_>) -> String {
+        if self.data.knobs.is_empty() {
+            return cell.capture.name.clone();
+        }
+        let parts = self.data.knobs.iter().zip(&cell.capture.controls).map(|(k, v)| format!("{} {v}", k.name));
+        parts.collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// The knob values of a recording in the order of the model's knobs.
+fn model_knobs(model: &ModelFile, data: &Dataset, capture: &Capture) -> Result<Vec<f32>, Error> {
+    let value = |knob: &afx::io::dataset::Knob| {
+        let Some(i) = data.knobs.iter().position(|k| k.name == knob.name) else {
+            let found = data.knobs.iter().map(|k| k.name.as_str()).collect::<Vec<_>>().join(", ");
+            return Err(Error::new(format_args!("data set: knobs: expected {}, one of the model's, found {found}", knob.name)));
+        };
+        let value = capture.controls[i];
+        if knob.contains(value) {
+            return Ok(value);
+        }
+        let (name, low, high) = (&capture.name, knob.min, knob.max);
+        Err(Error::new(format_args!("recording {name}: {}: expected {low} to {high}, the model's stops, found {value}", knob.name)))
+    };
+    model.knobs.iter().map(value).collect()
+}

@@ -1,0 +1,318 @@
+//! `afx report`.
+
+use super::Error;
+use super::knob_pictures::{error_grids, offset_grid};
+use super::measured::{Cell, Measured};
+use super::source::play;
+use super::training_log;
+use crate::plot::loss_curve::LossCurve;
+use crate::plot::{Figure, Trace, harmonic_response, loss_curve, silence, spectrogram, spectrum_difference, transfer_curve, waveform};
+use crate::report::{Better, Card, Cell as TableCell, Players, Report, Section, Table};
+use crate::scores::Scores;
+use afx::core::Processor;
+use afx::io::ModelFile;
+use afx::io::dataset::{Dataset, Finding};
+use serde_json::{Map, Value, json};
+use std::path::PathBuf;
+
+/// Seconds of a player.
+const PLAYED_S: usize = 5;
+/// The most rows of the table of recordings that stay unfolded.
+const ROWS: usize = 12;
+/// Positions of each knob in the map of offsets.
+const OFFSET_POSITIONS: usize = 5;
+/// Peak of the analysis sines: -10 dBFS.
+const GAIN: f64 = 0.316_227_766;
+
+/// Arguments of `afx report`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A model file
+    model: PathBuf,
+    /// Recordings of the device: a folder as `afx train` takes it; its test part is measured, without one its validation part, or else all of it
+    #[arg(long, value_name = "DATASET")]
+    data: PathBuf,
+    /// The folder for report.html and metrics.json
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+}
+
+impl Args {
+    /// Measures, draws, writes.
+    ///
+    /// # Errors
+    /// When model or data cannot be read or do not fit each other, or the folder cannot be written.
+    pub fn run(self) -> Result<(), Error> {
+        let model = ModelFile::read(&self.model)?;
+        let (data, findings) = Dataset::open(&self.data)?;
+        findings.iter().for_each(|f| eprintln!("warning: {f}"));
+        let measured = Measured::new(&model, &data)?;
+        let log = training_log::log_path(&self.model);
+        let curves = if log.is_file() { Some(training_log::read(&log)?) } else { None };
+        let html = page(&measured, &findings, curves.as_ref())?.to_html();
+        let metrics = format!("{:#}\n", metrics(&measured));
+        std::fs::create_dir_all(&self.out)
+            .map_err(|e| Error::new(format_args!("{}: create: expected success, found {e}", self.out.display())))?;
+        afx::io::disk::write_atomic(&self.out.join("metrics.json"), metrics.as_bytes())?;
+        afx::io::disk::write_atomic(&self.out.join("report.html"), html.as_bytes())?;
+        println!("wrote {}", self.out.join("report.html").display());
+        Ok(())
+    }
+}
+
+/// What scripts read.
+fn metrics(m: &Measured<'_>) -> Value {
+    let controls = |values: &[f32]| -> Map<String, Value> {
+        m.data.knobs.iter().zip(values).map(|(k, v)| (k.name.clone(), json!(v.to_string().parse::<f64>().ok()))).collect()
+    };
+    let recording =
+        |c: &Cell<'_>| json!({"name": c.capture.name, "controls": controls(&c.capture.controls), "seen": c.seen, "scores": c.scores});
+    let table = m.esr();
+    let by_knob = m.data.knobs.iter().enumerate().map(|(i, knob)| {
+        let rows = table.by_knob(i).into_iter().map(|(value, esr)| json!({"value": value, "worst_esr": esr}));
+        (knob.name.clone(), Value::Array(rows.collect()))
+    });
+    json!({
+        "model": m.model.name,
+        "parameters": m.model.parameters(),
+        "sample_rate": m.model.sample_rate,
+        "part": m.part.key(),
+        "mean": m.mean(),
+        "worst": m.ranked().last().map(|c| recording(c)),
+        "worst_by_knob": by_knob.collect::<Map<_, _>>(),
+        "recordings": m.cells.iter().map(recording).collect::<Vec<_>>(),
+    })
+}
+
+/// The whole page.
+fn page(m: &Measured<'_>, findings: &[Finding], curves: Option<&super::train::Curves>) -> Result<Report, Error> {
+    let ranked = m.ranked();
+    // `Measured::new` refuses data in which no recording has an ESR.
+    let (Some(best), Some(worst)) = (ranked.first(), ranked.last()) else {
+        return Err(Error::new("data set: expected recordings with sound, found none"));
+    };
+    let mut shown = vec![("the best", Shown::new(m, best)?)];
+    if ranked.len() > 1 {
+        shown.push(("the worst", Shown::new(m, worst)?));
+    }
+    let mut page = Report::new(&m.model.name)
+        .subtitle(&format!("{} {}", recordings(m), m.part.text()))
+        .section(summary(m, best, worst))
+        .section(listen(m, &shown)?);
+    if !m.data.knobs.is_empty() {
+        page = page.section(over_knobs(m)?);
+    }
+    for (which, s) in shown.iter().rev().take(1) {
+        page = page.section(pictures(m, which, s)?);
+    }
+    page = page.section(behaviour(m, worst)?);
+    if let Some(curves) = curves {
+        let lines = [("training loss", &curves.loss), ("validation ESR", &curves.esr)];
+        let lines = lines.map(|(label, points)| LossCurve { label, points });
+        let figure = loss_curve::figure(&lines, "Step", "Loss, ESR")?;
+        page = page.section(Section::new("Training").figure(&figure, "Training loss and validation error by step."));
+    }
+    Ok(page.section(card(m, findings)?))
+}
+
+fn recordings(m: &Measured<'_>) -> String {
+    let frames: usize = m.cells.iter().map(|c| c.capture.frames()).sum();
+    let seconds = frames as f64 / f64::from(m.data.sample_rate);
+    let count = m.cells.len();
+    format!("{count} recording{}, {seconds:.0} s in all.", if count == 1 { "" } else { "s" })
+}
+
+/// Means over all recordings, the best and the worst; and the poster's columns.
+fn summary(m: &Measured<'_>, best: &Cell<'_>, worst: &Cell<'_>) -> Section {
+    let mean = m.mean();
+    let unseen: Vec<Scores> = m.cells.iter().filter(|c| !c.seen).map(|c| c.scores.clone()).collect();
+    let mut columns = vec![("mean".to_owned(), mean.clone())];
+    if !unseen.is_empty() && unseen.len() < m.cells.len() {
+        let seen: Vec<Scores> = m.cells.iter().filter(|c| c.seen).map(|c| c.scores.clone()).collect();
+        columns.push(("mean, seen knobs".into(), Scores::mean(&seen)));
+        columns.push(("mean, unseen knobs".into(), Scores::mean(&unseen)));
+    }
+    if m.cells.len() > 1 {
+        columns.push((format!("best: {}", m.place(best)), best.scores.clone()));
+        columns.push((format!("worst: {}", m.place(worst)), worst.scores.clone()));
+    }
+    let headings: Vec<&str> = std::iter::once("Metric").chain(columns.iter().map(|(name, _)| name.as_str())).collect();
+    let rows: Vec<_> = columns.iter().map(|(_, s)| s.all_rows()).collect();
+    let (mut short, mut long) = (Table::new("", &headings), Table::new("", &headings));
+    for (i, (name, _)) in rows[0].iter().enumerate() {
+        let values: Vec<f64> = rows.iter().map(|r| r[i].1.unwrap_or(f64::NAN)).collect();
+        let main = ["ESR", "ESR (dB)", "MAE", "MR-STFT", "SI-SDR (dB), more is better", "Loudness error (LU)", "DC"];
+        let table = if main.contains(name) { &mut short } else { &mut long };
+        *table = table.clone().metric(name, &values, Better::Neither);
+    }
+    let mut poster = Table::new("The columns of the HyperRNN poster, means", &["Column", "true units", "", "as published", ""]);
+    for c in mean.poster() {
+        let number = |v: Option<f64>| TableCell::from(crate::plot::axis::format_value(v.unwrap_or(f64::NAN)).as_str());
+        poster = poster.row(vec![c.name.into(), number(c.value), c.unit.into(), number(c.published), c.published_unit.into()]);
+    }
+    Section::new("Accuracy")
+        .table(short)
+        .details(Section::new("All metrics").table(long))
+        .details(Section::new("As in the literature").table(poster))
+}
+
+/// What players and pictures show of one recording.
+struct Shown {
+    place: String,
+    dry: Vec<f32>,
+    device: Vec<f32>,
+    model: Vec<f32>,
+    esr: f64,
+}
+
+impl Shown {
+    /// The loudest [`PLAYED_S`] seconds.
+    fn new(m: &Measured<'_>, cell: &Cell<'_>) -> Result<Self, Error> {
+        let (dry, wet) = (&cell.capture.dry[0], &cell.capture.wet[0]); // `Measured::new` takes mono only
+        let model = play(m.model, dry, &cell.knobs)?;
+        let frames = (PLAYED_S * m.data.sample_rate as usize).min(cell.capture.frames());
+        let start = loudest(wet, frames, m.data.sample_rate as usize);
+        let part = |x: &[f32]| x[start..start + frames].to_vec();
+        let esr = cell.scores.esr.unwrap_or(f64::NAN);
+        Ok(Shown { place: m.place(cell), dry: part(dry), device: part(wet), model: part(&model), esr })
+    }
+
+    fn traces<'a>(&'a self, name: &'a str) -> [Trace<'a>; 2] {
+        [Trace::new("device", &self.device), Trace::new(name, &self.model)]
+    }
+}
+
+/// Where the loudest stretch of `frames` begins, in steps of `step`; `frames` is at most the length.
+fn loudest(x: &[f32], frames: usize, step: usize) -> usize {
+    let energy = |start: &usize| x[*start..*start + frames].iter().map(|v| f64::from(*v).powi(2)).sum::<f64>();
+    let starts = (0..=x.len() - frames).step_by(step.max(1));
+    starts.map(|s| (s, energy(&s))).fold((0, -1.0), |best, at| if at.1 > best.1 { at } else { best }).0
+}
+
+fn listen(m: &Measured<'_>, shown: &[(&str, Shown)]) -> Result<Section, Error> {
+    let mut section = Section::new("Listen").text("Switch while it plays: the position stays.");
+    for (which, s) in shown {
+        let which = if shown.len() > 1 { format!("{} ({which}, ", s.place) } else { format!("{} (", s.place) };
+        let title = format!("{which}ESR {})", crate::plot::axis::format_value(short(s.esr)));
+        let players =
+            Players::new(&title, m.data.sample_rate, 1)?.clip("dry", &s.dry)?.clip("device", &s.device)?.clip("model", &s.model)?;
+        section = section.players(players);
+    }
+    Ok(section)
+}
+
+/// Three significant digits.
+fn short(value: f64) -> f64 {
+    format!("{value:.2e}").parse().unwrap_or(value)
+}
+
+/// Maps, the worst at each value of each knob, and a row a recording.
+fn over_knobs(m: &Measured<'_>) -> Result<Section, Error> {
+    let mut section = Section::new("Over the knobs");
+    for (figure, caption) in error_grids(m)? {
+        section = section.figure(&figure, &caption);
+    }
+    let table = m.esr();
+    for (i, knob) in m.data.knobs.iter().enumerate() {
+        let mut worst =
+            Table::new(&format!("Worst ESR at each value of {}, over all values of the others", knob.name), &[&knob.name, "worst ESR"]);
+        for (value, esr) in table.by_knob(i) {
+            let value = (value as f32).to_string();
+            worst = worst.row(vec![value.as_str().into(), crate::plot::axis::format_value(short(esr)).as_str().into()]);
+        }
+        let title = format!("Worst case of {}", knob.name);
+        section = if m.data.knobs.len() > 1 || table.by_knob(i).len() > ROWS {
+            section.details(Section::new(&title).table(worst))
+        } else {
+            section.table(worst)
+        };
+    }
+    let all = positions(m);
+    Ok(if m.cells.len() > ROWS { section.details(Section::new("Every recording").table(all)) } else { section.table(all) })
+}
+
+/// A row a recording.
+fn positions(m: &Measured<'_>) -> Table {
+    let names = ["ESR", "L1", "STFT", "LUFS", "CF", "RMS", "Transient"];
+    let knobs = m.data.knobs.iter().map(|k| k.name.as_str());
+    let headings: Vec<&str> = std::iter::once("Recording").chain(knobs).chain(names).collect();
+    let mut table = Table::new("Every recording, in true units", &headings);
+    for cell in &m.cells {
+        let number = |v: Option<f64>| TableCell::from(crate::plot::axis::format_value(v.map_or(f64::NAN, short)).as_str());
+        let name = format!("{}{}", cell.capture.name, if cell.seen { "" } else { " (unseen knobs)" });
+        let controls = cell.capture.controls.iter().map(|v| TableCell::from(v.to_string().as_str()));
+        let scores = std::iter::once(cell.scores.esr).chain(cell.scores.poster().map(|c| c.value)).map(number);
+        table = table.row(std::iter::once(TableCell::from(name.as_str())).chain(controls).chain(scores).collect());
+    }
+    table
+}
+
+/// Waveform, spectrogram and spectra of one recording.
+fn pictures(m: &Measured<'_>, which: &str, s: &Shown) -> Result<Section, Error> {
+    let rate = m.data.sample_rate;
+    let traces = s.traces(&m.model.name);
+    let frames = (rate as usize / 50).min(s.device.len());
+    let wave = waveform::Settings { start: loudest(&s.device, frames, frames), frames, error: true };
+    let spectrograms = spectrogram::Settings { difference: true, ..Default::default() };
+    let title = if m.cells.len() > 1 { format!("Device and model at {which} position: {}", s.place) } else { "Device and model".into() };
+    Ok(Section::new(&title)
+        .figure(&waveform::figure(&traces, rate, &wave)?, "20 ms around the loudest moment.")
+        .figure(&spectrum_difference::figure(&traces, rate)?, "Average spectra, and the model's difference from the device.")
+        .figure(&spectrogram::figure(&traces, rate, &spectrograms)?, "Spectrograms and their difference."))
+}
+
+/// The model alone on analysis signals.
+fn behaviour(m: &Measured<'_>, worst: &Cell<'_>) -> Result<Section, Error> {
+    let (rate, name, knobs) = (m.model.sample_rate, m.model.name.as_str(), worst.knobs.as_slice());
+    let answer = |x: &[f32]| play(m.model, x, knobs);
+    let harmonic = harmonic_response::Settings { sample_rate_hz: rate, gain: GAIN, ..Default::default() };
+    let harmonics = answer(&harmonic_response::input(&harmonic)?)?;
+    let transfer = transfer_curve::Settings { sample_rate_hz: rate, gain: GAIN, ..Default::default() };
+    let curve = answer(&transfer_curve::input(&transfer)?)?;
+    let quiet = answer(&silence::input(rate)?)?;
+    let trace = |y| [Trace::new(name, y)];
+    let mut section = Section::new("The model by itself")
+        .figure(&harmonic_response::figure(&trace(&harmonics), &harmonic)?, "Harmonics of a 100 Hz sine.")
+        .figure(&transfer_curve::figure(&trace(&curve), &transfer)?, "Output against input; colour is time.")
+        .figure(&silence::figure(&trace(&quiet), rate)?, "Two seconds of silence from a cold start.");
+    if !m.model.knobs.is_empty() {
+        let grid: Figure = offset_grid(&[(name, m.model, knobs)], OFFSET_POSITIONS)?;
+        section = section.figure(&grid, "Offset for silence over the knobs; -90 dBFS and less is inaudible.");
+    }
+    Ok(section)
+}
+
+/// What the model is, where it comes from, where it fails.
+fn card(m: &Measured<'_>, findings: &[Finding]) -> Result<Section, Error> {
+    let model = m.model;
+    let knob = |k: &afx::io::dataset::Knob| {
+        let unit = if k.unit.is_empty() { String::new() } else { format!(" {}", k.unit) };
+        format!("{} {} to {}{unit}, default {}", k.name, k.min, k.max, k.default)
+    };
+    let knobs: Vec<String> = model.knobs.iter().map(knob).collect();
+    let mut card = Card::new()
+        .entry("Model", &model.name)
+        .entry("Parameters", &model.parameters().to_string())
+        .entry("Sample rate", &format!("{} Hz", model.sample_rate))
+        .entry("Latency", &format!("{} frames", model.voice(1)?.latency()))
+        .entry("Knobs", &if knobs.is_empty() { "none".to_owned() } else { knobs.join("; ") })
+        .entry("Measured on", &format!("{} {}", recordings(m), m.part.text()));
+    if let Some(worst) = m.ranked().last().filter(|_| m.cells.len() > 1) {
+        card = card.entry(
+            "Worst at",
+            &format!("{}: ESR {}", m.place(worst), crate::plot::axis::format_value(short(worst.scores.esr.unwrap_or(f64::NAN)))),
+        );
+    }
+    for (key, value) in model.training.as_object().into_iter().flatten().filter(|(key, _)| *key != "config") {
+        card =
+            card.entry(&format!("Training, {}", key.replace('_', " ")), value.as_str().map_or(value.to_string(), str::to_owned).as_str());
+    }
+    for finding in findings {
+        // The folder is the measurer's business; the file and what is odd about it are the reader's.
+        let file = finding.file.file_name().unwrap_or_default().to_string_lossy();
+        let text = finding.to_string();
+        let text = text.rsplit_once(&*file).map_or(text.as_str(), |(_, what)| what);
+        card = card.entry("Note on the data", &format!("{file}{text}"));
+    }
+    Ok(Section::new("Model card").card(card))
+}

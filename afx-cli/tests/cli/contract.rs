@@ -1,0 +1,196 @@
+//! What scripts rely on: `render` for any block size, the JSON of `inspect`, and one line and code 2 for every bad file.
+use super::common::{Folder, afx, afx_err, afx_ok, json, model, plucks};
+use super::plot::dataset;
+use afx::io::wav;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+const RATE: u32 = 48_000;
+
+fn args(parts: &[&dyn AsRef<std::ffi::OsStr>]) -> Vec<OsString> {
+    parts.iter().map(|p| p.as_ref().to_owned()).collect()
+}
+
+#[test]
+fn render_gives_the_same_samples_for_any_block_while_knobs_move() {
+    let folder = Folder::new("render-blocks");
+    let stereo = [plucks(9601, RATE), plucks(9601, RATE).into_iter().map(|v| -0.5 * v).collect()];
+    let dry = folder.wav("dry.wav", RATE, &stereo);
+    // Changes at frames that are no multiples of any block, two of them within one block of 1000.
+    let moves = folder.bytes("moves.csv", b"time_s,drive,tone\n0,0,4\n0.0201,4,1\n0.0250,1,1\n0.1234,3,0\n");
+    for name in ["static-hyper-gru", "concat-gru", "film-gru", "hyper-gru"] {
+        let path = folder.join("m.safetensors");
+        model(name, 8, &["drive", "tone"], RATE).write(&path).unwrap();
+        let results = ["1", "64", "1000"].map(|block| {
+            let out = folder.join("out.wav");
+            afx_ok(args(&[&"render", &path, &dry, &out, &"--automate", &moves, &"--block", &block]));
+            wav::read(out).unwrap()
+        });
+        assert_eq!(results[0].channels.len(), 2);
+        assert_eq!((results[0].frames(), results[0].sample_rate), (9601, RATE));
+        assert!(results[0].channels[0].iter().any(|v| *v != 0.0));
+        assert!(results[0].channels == results[1].channels && results[1].channels == results[2].channels, "{name}");
+        // The moves are heard.
+        let still = folder.join("still.wav");
+        afx_ok(args(&[&"render", &path, &dry, &still, &"--set", &"drive=0", &"--set", &"tone=4"]));
+        assert!(results[0].channels != wav::read(still).unwrap().channels, "{name}");
+    }
+}
+
+#[test]
+fn inspect_prints_the_keys_that_scripts_read() {
+    let folder = Folder::new("inspect");
+    let path = folder.join("m.safetensors");
+    let file = model("static-hyper-gru", 8, &["drive", "tone"], 44_100);
+    file.write(&path).unwrap();
+    let found = json(args(&[&"inspect", &path, &"--json"]));
+    assert_eq!((&found["sample_rate"], &found["model"]), (&44_100.into(), &"static-hyper-gru".into()));
+    assert_eq!(found["parameters"].as_u64().unwrap() as usize, file.parameters());
+    let knobs = found["knobs"].as_array().unwrap();
+    assert_eq!(knobs.len(), 2);
+    assert_eq!(
+        (&knobs[0]["name"], &knobs[0]["min"], &knobs[0]["max"], &knobs[0]["default"]),
+        (&"drive".into(), &0.0.into(), &4.0.into(), &2.0.into())
+    );
+    assert!(afx_ok(args(&[&"inspect", &path])).contains("knob drive: 0 to 4"));
+}
+
+/// Files that are no model, and what the message must name.
+fn bad_models(folder: &Folder) -> Vec<PathBuf> {
+    let good = folder.join("good.safetensors");
+    model("gru", 4, &["drive"], RATE).write(&good).unwrap();
+    let bytes = std::fs::read(&good).unwrap();
+    let mut huge = bytes.clone();
+    huge[..8].copy_from_slice(&(u64::MAX >> 1).to_le_bytes());
+    let mut nan = bytes.clone();
+    let end = nan.len();
+    nan[end - 64..].iter_mut().for_each(|b| *b = 0xff); // as f32 a NaN; the last tensor ends the file
+    vec![
+        folder.bytes("empty.safetensors", b""),
+        folder.bytes("cut.safetensors", &bytes[..bytes.len() - 5]),
+        folder.bytes("header.safetensors", &bytes[..20]),
+        folder.bytes("huge.safetensors", &huge),
+        folder.bytes("nan.safetensors", &nan),
+        folder.bytes("text.safetensors", b"this is not a model, not at all"),
+        folder.join("absent.safetensors"),
+        folder.path().to_path_buf(),
+    ]
+}
+
+/// Files that are no audio for a model at 48 kHz.
+fn bad_wavs(folder: &Folder) -> Vec<PathBuf> {
+    let good = std::fs::read(folder.wav("good.wav", RATE, &[plucks(4800, RATE)])).unwrap();
+    let mut nan = good.clone();
+    let end = nan.len();
+    nan[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
+    let mut huge = good.clone();
+    huge[16..20].copy_from_slice(&u32::MAX.to_le_bytes()); // the fmt chunk
+    vec![
+        folder.bytes("empty.wav", b""),
+        folder.bytes("cut.wav", &good[..good.len() / 2]),
+        folder.bytes("header.wav", &good[..20]),
+        folder.bytes("huge.wav", &huge),
+        folder.bytes("nan.wav", &nan),
+        folder.bytes("text.wav", b"this is not a WAV file, not at all"),
+        folder.wav("rate.wav", 44_100, &[plucks(4410, 44_100)]),
+        folder.join("absent.wav"),
+        folder.path().to_path_buf(),
+    ]
+}
+
+/// One line that names the file, code 2, and no file more than before.
+fn refuses(folder: &Folder, file: &Path, command: Vec<OsString>) {
+    let before = folder.names();
+    let line = afx_err(command);
+    let name = file.file_name().unwrap().to_string_lossy().into_owned();
+    assert!(line.contains(&name), "expected {name} in {line}");
+    assert_eq!(folder.names(), before, "{line}");
+}
+
+#[test]
+fn a_bad_model_file_is_refused_by_every_command_that_reads_one() {
+    let folder = Folder::new("bad-models");
+    let dry = folder.wav("dry.wav", RATE, &[plucks(4800, RATE)]);
+    dataset(&folder.join("data"), &["drive"], &[0.0, 4.0], false);
+    let (data, out, picture) = (folder.join("data"), folder.join("out"), folder.join("out.png"));
+    for file in bad_models(&folder) {
+        refuses(&folder, &file, args(&[&"inspect", &file, &"--json"]));
+        refuses(&folder, &file, args(&[&"render", &file, &dry, &folder.join("out.wav")]));
+        refuses(&folder, &file, args(&[&"plot", &file, &"--kind", &"silence", &"--out", &picture]));
+        refuses(&folder, &file, args(&[&"report", &file, &"--data", &data, &"--out", &out]));
+    }
+}
+
+#[test]
+fn a_bad_wav_file_is_refused_by_every_command_that_reads_one() {
+    let folder = Folder::new("bad-wavs");
+    let gru = folder.join("m.safetensors");
+    model("gru", 4, &["drive"], RATE).write(&gru).unwrap();
+    let good = folder.wav("right.wav", RATE, &[plucks(4800, RATE)]);
+    let picture = folder.join("out.svg");
+    for file in bad_wavs(&folder) {
+        if file.is_file() || !file.exists() {
+            refuses(&folder, &file, args(&[&"evaluate", &good, &file]));
+        }
+        refuses(&folder, &file, args(&[&"render", &gru, &file, &folder.join("out.wav")]));
+        refuses(&folder, &file, args(&[&"plot", &good, &file, &"--kind", &"spectrum", &"--out", &picture]));
+        refuses(&folder, &file, args(&[&"plot", &gru, &"--kind", &"spectrum", &"--input", &file, &"--out", &picture]));
+    }
+    // In a folder, as a data set.
+    for file in bad_wavs(&folder).into_iter().filter(|f| f.is_file()) {
+        let set = folder.join("set");
+        std::fs::create_dir_all(set.join("wet")).unwrap();
+        let name = file.file_name().unwrap();
+        std::fs::copy(&good, set.join("dry.wav")).unwrap();
+        std::fs::copy(&file, set.join("wet").join(name)).unwrap();
+        let entry = format!(
+            "sample_rate = 48000\n[[knob]]\nname = \"drive\"\nmin = 0\nmax = 4\n[[capture]]\ndry = \"dry.wav\"\nwet = \"wet/{}\"\ncontrols = {{ drive = 1 }}\n",
+            name.to_string_lossy()
+        );
+        std::fs::write(set.join("dataset.toml"), entry).unwrap();
+        refuses(&folder, &file, args(&[&"train", &set, &"--out", &folder.join("new.safetensors")]));
+        refuses(&folder, &file, args(&[&"report", &gru, &"--data", &set, &"--out", &folder.join("page")]));
+        std::fs::remove_dir_all(&set).unwrap();
+    }
+}
+
+#[test]
+fn bad_automation_settings_and_data_sets_are_refused() {
+    let folder = Folder::new("bad-text");
+    let gru = folder.join("m.safetensors");
+    model("gru", 4, &["drive"], RATE).write(&gru).unwrap();
+    let dry = folder.wav("dry.wav", RATE, &[plucks(4800, RATE)]);
+    let out = folder.join("out.wav");
+    let tables: [&[u8]; 6] =
+        [b"", b"drive\n1\n", b"time_s,drive\n0,nan\n", b"time_s,drive\n0,9\n", b"time_s,volume\n0,1\n", b"\xff\xfe\x00"];
+    for table in tables {
+        let file = folder.bytes("moves.csv", table);
+        refuses(&folder, &file, args(&[&"render", &gru, &dry, &out, &"--automate", &file]));
+    }
+    for setting in ["drive", "drive=", "drive=nan", "drive=5", "volume=1"] {
+        refuses(&folder, Path::new("--set"), args(&[&"render", &gru, &dry, &out, &"--set", &setting]));
+    }
+    for text in [&b""[..], b"sample_rate = 48000\n", b"not toml [", b"\xff\xfe"] {
+        let set = folder.join("set");
+        std::fs::create_dir_all(&set).unwrap();
+        std::fs::write(set.join("dataset.toml"), text).unwrap();
+        refuses(&folder, Path::new("dataset.toml"), args(&[&"train", &set, &"--out", &folder.join("new.safetensors")]));
+        refuses(&folder, Path::new("dataset.toml"), args(&[&"report", &gru, &"--data", &set, &"--out", &folder.join("page")]));
+        std::fs::remove_dir_all(&set).unwrap();
+    }
+    for log in [&b""[..], b"nonsense\nnonsense\n", b"{\"event\":\"step\",\"step\":1,\"loss\":1}\n", b"{\"event\":\"validation\"}\n{}\n"] {
+        let file = folder.bytes("bad.log.jsonl", log);
+        refuses(&folder, &file, args(&[&"plot", &file, &"--kind", &"training", &"--out", &folder.join("out.svg")]));
+    }
+}
+
+#[test]
+fn a_wrong_command_line_has_code_2_and_prints_nothing_to_standard_output() {
+    let cases: [&[&str]; 4] =
+        [&["evaluate"], &["plot", "x.wav", "--kind", "no-such-kind", "--out", "x.png"], &["report", "m"], &["no-such-command"]];
+    for case in cases {
+        let out = afx(case);
+        assert_eq!(out.status.code(), Some(2), "{case:?}");
+        assert!(out.stdout.is_empty() && !out.stderr.is_empty());
+    }
+}

@@ -1,0 +1,6 @@
+//! The `afx` command, run as a person would.
+mod common;
+mod contract;
+mod evaluate;
+mod plot;
+mod report;
