@@ -32,6 +32,9 @@ pub struct Config {
     pub patience: u32,
     /// Part of every recording, at its end, that is kept for validation, where the data set does not say.
     pub validation_part: f64,
+    /// Whether the model sees dry audio at an RMS of 1 and its output is brought to the wet audio's RMS; the outer affine maps take that up
+    /// when the numbers are read. Off, it learns at the recordings' level.
+    pub normalise: bool,
     /// Seed of everything random.
     pub seed: u64,
 }
@@ -51,6 +54,7 @@ impl Default for Config {
             validate_every: 250,
             patience: 12,
             validation_part: 0.1,
+            normalise: true,
             seed: 1223,
         }
     }

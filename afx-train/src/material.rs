@@ -24,7 +24,7 @@ pub struct Track {
 }
 
 impl Track {
-    /// The input, at an RMS of 1 over all recordings.
+    /// The input, times [`Material::input_gain`].
     pub fn dry(&self) -> &[f32] {
         &self.dry[0]
     }
@@ -41,9 +41,9 @@ pub struct Material {
     pub sample_rate: u32,
     /// At least one to train on and one to validate on.
     pub tracks: Vec<Track>,
-    /// What the dry audio was multiplied by: its RMS is 1.
+    /// What the dry audio was multiplied by: 1, until a trainer brings its RMS to 1.
     pub input_gain: f32,
-    /// RMS of the wet audio, which stays as recorded: a model's output is multiplied by it before it is compared.
+    /// What a model's output is multiplied by before it is compared with the wet audio, which stays as recorded: 1, or the wet audio's RMS.
     pub output_gain: f32,
 }
 
@@ -92,14 +92,12 @@ impl Material {
         if tracks.iter().all(|t| t.validation.is_empty()) {
             return Err(TrainError::Empty { what: "audio to validate on (validation_part is 0 and no recording is marked valid)" });
         }
-        let mut material = Material { sample_rate: data.sample_rate, tracks, input_gain: 1.0, output_gain: 1.0 };
-        material.normalise();
-        Ok(material)
+        Ok(Material { sample_rate: data.sample_rate, tracks, input_gain: 1.0, output_gain: 1.0 })
     }
 
     /// Brings the dry audio to an RMS of 1 over all recordings and measures the wet audio's, so that a model starts at the right level
     /// whatever the recordings'.
-    fn normalise(&mut self) {
+    pub(crate) fn normalise(&mut self) {
         let rms = |signal: fn(&Track) -> &[f32], tracks: &[Track]| {
             let power: f64 = tracks.iter().flat_map(signal).map(|v| f64::from(*v).powi(2)).sum();
             let frames: usize = tracks.iter().map(|t| signal(t).len()).sum();
@@ -107,13 +105,13 @@ impl Material {
         };
         (self.input_gain, self.output_gain) = (1.0 / rms(Track::dry, &self.tracks), rms(Track::wet, &self.tracks));
         // Dry audio that several recordings share is multiplied, and stored, once.
-        let mut shared: Vec<(Arc<[Vec<f32>]>, Arc<[Vec<f32>]>)> = Vec::new();
+        let mut shared: Vec<[Arc<[Vec<f32>]>; 2]> = Vec::new();
         for track in &mut self.tracks {
-            let louder = match shared.iter().find(|(from, _)| Arc::ptr_eq(from, &track.dry)) {
-                Some((_, louder)) => louder.clone(),
+            let louder = match shared.iter().find(|[from, _]| Arc::ptr_eq(from, &track.dry)) {
+                Some([_, louder]) => louder.clone(),
                 None => {
                     let louder: Arc<[Vec<f32>]> = Arc::new([track.dry[0].iter().map(|v| v * self.input_gain).collect()]);
-                    shared.push((track.dry.clone(), louder.clone()));
+                    shared.push([track.dry.clone(), louder.clone()]);
                     louder
                 }
             };

@@ -123,6 +123,26 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
     /// When a setting is out of range, the model is not mono, or its knobs are not those of the recordings.
     pub fn new(model: Conditioned<L, A>, material: Material, config: Config) -> Result<Self, TrainError> {
         config.check()?;
+        let loss = config.loss.build(config.frames)?;
+        Self::with_loss(model, material, config, loss)
+    }
+
+    /// [`Trainer::new`] with a loss of your own in place of [`Config::loss`]; it is evaluated on every sequence, and the batch's loss is the
+    /// mean.
+    ///
+    /// # Errors
+    /// As [`Trainer::new`], and when the loss cannot be computed for sequences of that length.
+    pub fn with_loss(
+        model: Conditioned<L, A>,
+        mut material: Material,
+        config: Config,
+        mut loss: Box<dyn Loss<f32>>,
+    ) -> Result<Self, TrainError> {
+        config.check()?;
+        loss.prepare(config.frames)?;
+        if config.normalise {
+            material.normalise();
+        }
         if model.layer.inputs() != 1 || model.layer.outputs() != 1 {
             return Err(TrainError::Model(format!(
                 "expected one input and one output, found {} and {}",
@@ -142,7 +162,6 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
         }
         let mut draw = Draw::new(config.seed);
         let learnt = model.initialize(&mut || draw.uniform());
-        let loss = config.loss.build(config.frames)?;
         let state = Aligned::zeros(model.layer.state_len());
         let sequence = |_| Sequence { track: 0, at: 0, left: 0, state: state.clone(), fresh: true };
         let groups = (0..config.sequences).collect::<Vec<_>>();
@@ -289,8 +308,17 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
 
     /// Error to signal ratio of every recording's validation part as the model is now, by the recording's name.
     pub fn errors(&self) -> Vec<(String, f64)> {
+        self.errors_of(&self.learnt)
+    }
+
+    /// [`Trainer::errors`] of the model as it was at its best validation so far.
+    pub fn best_errors(&self) -> Vec<(String, f64)> {
+        self.errors_of(&self.best)
+    }
+
+    fn errors_of(&self, learnt: &[f32]) -> Vec<(String, f64)> {
         let tracks: Vec<_> = self.material.tracks.iter().filter(|t| !t.validation.is_empty()).collect();
-        tracks.par_iter().map(|track| (track.name.clone(), self.track_error(&self.learnt, track))).collect()
+        tracks.par_iter().map(|track| (track.name.clone(), self.track_error(learnt, track))).collect()
     }
 
     fn track_error(&self, learnt: &[f32], track: &crate::Track) -> f64 {

@@ -154,6 +154,7 @@ fn the_trainer_itself_follows_pytorch() {
             clip_norm: 3.0,
             loss: LossKind::Mse,
             schedule: Schedule::Constant,
+            normalise: false, // PyTorch saw the numbers as they are
             ..Config::default()
         };
         let material = Material::new(&data, config.frames, 0.0).expect("the recordings are sound");

@@ -104,11 +104,11 @@ fn a_loss_that_is_not_finite_stops_the_training_and_names_the_recording() {
     let material = Material::new(&data, 64, 0.1).expect("large numbers are numbers");
     let model = ModelSpec::named("concat-gru", 4, 1).and_then(|spec| spec.build()).expect("a known name");
     let mut training = Trainer::new(model, material, config()).expect("the settings are sound");
-    let before = training.learnt().to_vec();
+    let before = training.learnt();
     let error = training.step().unwrap_err();
     assert!(matches!(&error, TrainError::NotFinite { step: 1, name } if name == "drive 0.5"), "{error}");
     assert_eq!(error.to_string(), "step 1: expected a finite loss, found another on recording drive 0.5; a lower learning_rate may help");
-    assert_eq!((training.learnt(), training.progress().step), (&before[..], 0));
+    assert_eq!((training.learnt(), training.progress().step), (before, 0));
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn every_truncation_of_a_checkpoint_is_a_typed_error_and_changes_nothing() {
     saved.save(&path).expect("a checkpoint");
     let whole = std::fs::read(&path).expect("the file just written");
     let mut training = small();
-    let before = training.learnt().to_vec();
+    let before = training.learnt();
     let cut = std::fs::OpenOptions::new().write(true).open(&path).expect("the file just read");
     for len in (0..whole.len()).rev() {
         cut.set_len(len as u64).expect("a file of this test");
