@@ -212,23 +212,19 @@ fn over_knobs(m: &Measured<'_>) -> Result<Section, Error> {
     for (figure, caption) in error_grids(m)? {
         section = section.figure(&figure, &caption);
     }
+    let all = positions(m);
+    section = if m.cells.len() > ROWS { section.details(Section::new("Every recording").table(all)) } else { section.table(all) };
     let table = m.esr();
     for (i, knob) in m.data.knobs.iter().enumerate() {
-        let mut worst =
-            Table::new(&format!("Worst ESR at each value of {}, over all values of the others", knob.name), &[&knob.name, "worst ESR"]);
+        let caption = format!("Worst ESR at each value of {}, over all values of the other knobs", knob.name);
+        let mut worst = Table::new(&caption, &[&knob.name, "worst ESR"]);
         for (value, esr) in table.by_knob(i) {
             let value = (value as f32).to_string();
             worst = worst.row(vec![value.as_str().into(), crate::plot::axis::format_value(short(esr)).as_str().into()]);
         }
-        let title = format!("Worst case of {}", knob.name);
-        section = if m.data.knobs.len() > 1 || table.by_knob(i).len() > ROWS {
-            section.details(Section::new(&title).table(worst))
-        } else {
-            section.table(worst)
-        };
+        section = section.details(Section::new(&format!("Worst case of {}", knob.name)).table(worst));
     }
-    let all = positions(m);
-    Ok(if m.cells.len() > ROWS { section.details(Section::new("Every recording").table(all)) } else { section.table(all) })
+    Ok(section)
 }
 
 /// A row a recording.

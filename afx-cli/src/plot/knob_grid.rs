@@ -115,7 +115,8 @@ fn note(grid: &KnobGrid) -> String {
     let mean = |seen| grid.mean(seen).map(|m| format!("{} {}", if seen { "seen" } else { "unseen" }, short(m)));
     let parts: Vec<String> = [mean(true), mean(false)].into_iter().flatten().collect();
     let dashed = if grid.seen.iter().all(|s| *s) { "" } else { " Dashed: not in the training set." };
-    format!("Mean over positions: {}.{dashed}", parts.join(", "))
+    let kind = if grid.scale == ValueScale::Log { "Geometric mean" } else { "Mean" };
+    format!("{kind} over positions: {}.{dashed}", parts.join(", "))
 }
 
 /// Two significant digits.
@@ -168,7 +169,7 @@ mod tests {
         let g = grid(vec![0.01, 0.1, 0.0001, 0.001]);
         assert_eq!(cells(&figure(&g).unwrap()).iter().map(|c| c.1).collect::<Vec<_>>(), [false, true, false, true]);
         assert!((g.mean(true).unwrap() - 0.001).abs() < 1e-15 && (g.mean(false).unwrap() - 0.01).abs() < 1e-15); // geometric
-        assert!(figure(&g).unwrap().to_svg(Theme::Light).contains("Mean over positions: seen 0.001, unseen 0.01."));
+        assert!(figure(&g).unwrap().to_svg(Theme::Light).contains("Geometric mean over positions: seen 0.001, unseen 0.01."));
     }
 
     #[test]
