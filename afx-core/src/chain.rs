@@ -82,6 +82,14 @@ impl<T: Scalar, A: Layer<T>, B: Layer<T>> Layer<T> for Chain<A, B> {
     fn latency(&self) -> usize {
         self.0.latency() + self.1.latency()
     }
+    /// The second rests at what the first one's output is at rest.
+    fn rest(&self, params: &[T], state: &mut [T], x: &[T], y: &mut [T]) {
+        let (pa, pb) = params.split_at(self.0.params_len());
+        let (a, b, middle) = split_state(state, self.0.state_len(), self.1.state_len());
+        let middle = &mut middle[..self.0.outputs()];
+        self.0.rest(pa, a, x, middle);
+        self.1.rest(pb, b, middle, y);
+    }
     fn params_len(&self) -> usize {
         self.0.params_len() + self.1.params_len()
     }

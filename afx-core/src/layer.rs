@@ -64,30 +64,43 @@ pub trait Layer<T: Scalar>: Send + Sync {
         0
     }
 
-    /// Brings the memory to rest: what it tends to under silence, so that playing starts without a pop.
-    ///
-    /// From [`Layer::reset`], runs silence until no number of the memory moves by more than `1e-6` in 64 frames, for at most
-    /// [`SETTLE_FRAMES`] frames. The result depends on the parameters alone.
+    /// Brings the memory to rest: what it tends to under silence, so that playing starts without a pop. From [`Layer::reset`]; the result
+    /// depends on the parameters alone.
     fn settle(&self, params: &[T], state: &mut [T]) {
-        const ROOM: usize = 256;
         let (silence, mut out) = ([T::ZERO; ROOM], [T::ZERO; ROOM]);
-        let step = (ROOM / self.inputs().max(self.outputs()).max(1)).min(64);
         self.reset(params, state);
-        if step == 0 || state.is_empty() {
-            return;
-        }
-        let tolerance = T::from_f64(1e-6);
-        let mut before = fingerprint(state);
-        for _ in 0..SETTLE_FRAMES / step {
-            self.process(params, state, &silence[..step * self.inputs()], &mut out[..step * self.outputs()]);
-            let after = fingerprint(state);
-            if before.iter().zip(&after).all(|(a, b)| (*a - *b).abs() <= tolerance) {
-                return;
-            }
-            before = after;
+        if self.inputs().max(self.outputs()) <= ROOM {
+            self.rest(params, state, &silence[..self.inputs()], &mut out[..self.outputs()]);
         }
     }
+
+    /// Brings the memory from where it is to where it tends to while the input stays at the frame `x`, and `y` to the output there.
+    ///
+    /// The provided body plays that frame until no number of the memory moves by more than `1e-6` in 64 frames, at most
+    /// [`SETTLE_FRAMES`] of them. A layer that can solve for its resting state does better.
+    fn rest(&self, params: &[T], state: &mut [T], x: &[T], y: &mut [T]) {
+        play_until_still(self, params, state, x, y);
+    }
 }
+
+/// The body that [`Layer::rest`] provides, for layers that want to start from it.
+pub fn play_until_still<T: Scalar, L: Layer<T> + ?Sized>(layer: &L, params: &[T], state: &mut [T], x: &[T], y: &mut [T]) {
+    let tolerance = T::from_f64(1e-6);
+    let mut before = fingerprint(state);
+    for _ in 0..SETTLE_FRAMES / 64 {
+        for _ in 0..64 {
+            layer.process(params, state, x, y);
+        }
+        let after = fingerprint(state);
+        if before.iter().zip(&after).all(|(a, b)| (*a - *b).abs() <= tolerance) {
+            return;
+        }
+        before = after;
+    }
+}
+
+/// The widest frame that [`Layer::settle`] has room for.
+const ROOM: usize = 4096;
 
 /// Sums of the memory's numbers in 64 groups: moves when any of them moves, short of an exact cancellation.
 fn fingerprint<T: Scalar>(state: &[T]) -> [T; 64] {
@@ -100,7 +113,7 @@ fn fingerprint<T: Scalar>(state: &[T]) -> [T; 64] {
     sums
 }
 
-/// The most frames of silence that [`Layer::settle`] runs.
+/// The most frames that [`Layer::rest`] plays.
 pub const SETTLE_FRAMES: usize = 8192;
 
 /// A layer with a vector-Jacobian product, written by hand beside the forward pass.

@@ -31,7 +31,7 @@ mod voice;
 pub use adapter::{Adapter, Conditioned};
 pub use aligned::Aligned;
 pub use chain::Chain;
-pub use layer::{Differentiable, Layer, SETTLE_FRAMES};
+pub use layer::{Differentiable, Layer, SETTLE_FRAMES, play_until_still};
 pub use layout::{ALIGN, Affine, Layout, Role, Tensor, places};
 pub use processor::Processor;
 pub use scalar::Scalar;

@@ -87,6 +87,12 @@ macro_rules! any_layer {
                     AnyLayer::Stack { layers } => stack::process_pair(layers, params, state, x, y),
                 }
             }
+            fn rest(&self, params: &[T], state: &mut [T], x: &[T], y: &mut [T]) {
+                match self {
+                    $(AnyLayer::$name(l) => l.rest(params, state, x, y),)+
+                    AnyLayer::Stack { layers } => stack::rest(layers, params, state, x, y),
+                }
+            }
             fn latency(&self) -> usize {
                 match self {
                     $(AnyLayer::$name(l) => Layer::<T>::latency(l),)+
@@ -207,6 +213,24 @@ mod stack {
                 }
                 (params, s0, s1) = (rest, m0, m1);
             }
+        }
+    }
+
+    pub fn rest<T: Scalar>(layers: &[AnyLayer], mut params: &[T], state: &mut [T], x: &[T], y: &mut [T]) {
+        let room = BLOCK * widest::<T>(layers);
+        let (mut state, buffers) = state.split_at_mut(state.len() - 2 * room);
+        let (mut from, mut to) = buffers.split_at_mut(room);
+        for (i, layer) in layers.iter().enumerate() {
+            let (p, others) = params.split_at(Layer::<T>::params_len(layer));
+            let (s, memory) = state.split_at_mut(Layer::<T>::state_len(layer));
+            let x = if i == 0 { x } else { &from[..Layer::<T>::inputs(layer)] };
+            if i + 1 == layers.len() {
+                layer.rest(p, s, x, y);
+            } else {
+                layer.rest(p, s, x, &mut to[..Layer::<T>::outputs(layer)]);
+                core::mem::swap(&mut from, &mut to);
+            }
+            (params, state) = (others, memory);
         }
     }
 

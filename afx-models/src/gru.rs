@@ -1,7 +1,7 @@
 //! Gated recurrent unit.
 
 use afx_core::simd::{Kernel, Simd, outer_sum, take};
-use afx_core::{ALIGN, Differentiable, Layer, Layout, Role, Scalar, places};
+use afx_core::{ALIGN, Differentiable, Layer, Layout, Role, Scalar, places, play_until_still};
 
 /// Gated recurrent unit; the reset gate is applied after the recurrent product.
 ///
@@ -92,9 +92,9 @@ impl<T: Scalar> Layer<T> for Gru {
             params[tensor.range()].fill_with(|| T::from_f64(bound * uniform()));
         }
     }
-    /// `h`, and room for the next one.
+    /// `h`, and room for the next one and the one before.
     fn state_len(&self) -> usize {
-        2 * self.padded()
+        3 * self.padded()
     }
     fn process(&self, params: &[T], state: &mut [T], x: &[T], y: &mut [T]) {
         T::dispatch_width(self.hidden, Play { gru: self, params, streams: [(state, x, y)] });
@@ -102,6 +102,58 @@ impl<T: Scalar> Layer<T> for Gru {
     fn process_pair(&self, params: &[T], state: [&mut [T]; 2], x: [&[T]; 2], y: [&mut [T]; 2]) {
         let ([s0, s1], [x0, x1], [y0, y1]) = (state, x, y);
         T::dispatch_width(self.hidden, Play { gru: self, params, streams: [(s0, x0, y0), (s1, x1, y1)] });
+    }
+    /// Plays until nothing moves, then hurries the slow units on: the update gate decides how slowly the memory gets to rest, not where that
+    /// is, so a memory of seconds comes to rest, too.
+    fn rest(&self, params: &[T], state: &mut [T], x: &[T], y: &mut [T]) {
+        play_until_still(self, params, state, x, y);
+        T::dispatch_width(self.hidden, Hurry { gru: self, params, state, x, y });
+        self.process(params, state, x, y);
+    }
+}
+
+/// Most frames played with a hurried memory.
+const HURRIED: usize = 4096;
+/// Part of the way to its goal that a hurried unit goes in a frame, at least.
+const PACE: f64 = 0.02;
+
+/// The cell with its update gates open by [`PACE`] at least, until it stands still. Resting states are those of the cell, and units that
+/// are faster move as they do there.
+struct Hurry<'a, T> {
+    gru: &'a Gru,
+    params: &'a [T],
+    state: &'a mut [T],
+    x: &'a [T],
+    y: &'a mut [T],
+}
+
+impl<T: Scalar> Kernel<T> for Hurry<'_, T> {
+    type Out = ();
+    #[inline(always)]
+    fn call<S: Simd<T = T>>(self, s: S) {
+        let (pace, shut, small) = (T::from_f64(PACE), T::from_f64(1e-6), T::from_f64(1e-7));
+        let padded = self.gru.padded();
+        let (state, old) = self.state.split_at_mut(2 * padded);
+        let z = self.y;
+        for _ in 0..HURRIED {
+            old.copy_from_slice(&state[..padded]);
+            step_any(s, self.gru, self.params, state, self.x, |at, gates| {
+                let end = (at + S::N).min(z.len());
+                s.store_partial(gates[1], &mut z[at..end]);
+            });
+            let mut still = true;
+            for ((h, old), z) in state.iter_mut().zip(old.iter()).zip(z.iter()) {
+                let open = T::ONE - *z;
+                if open < pace {
+                    *h = *old + (*h - *old) * pace / if open > shut { open } else { shut };
+                }
+                still &= (*h - *old).abs() < small;
+            }
+            if still {
+                break;
+            }
+        }
+        old.fill(T::ZERO);
     }
 }
 

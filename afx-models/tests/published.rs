@@ -2,7 +2,7 @@
 
 mod pyneuralfx;
 
-use afx_core::{Layer, Processor, Voice, testing::Noise};
+use afx_core::{Chain, Layer, Processor, Voice, testing::Noise};
 use afx_models::{AnyAdapter, AnyLayer, Conditioning, Cover, Dense, Gru, ModelSpec};
 use pyneuralfx::Reference;
 
@@ -178,5 +178,26 @@ fn a_model_without_biases_is_silent_in_silence_at_every_knob_position() {
         voice.set_controls(&[(i % 5) as f32 * 0.5 - 1.0, (i / 5) as f32 * 0.5 - 1.0]);
         // While the knobs glide there, and then at rest.
         assert!(play(&mut voice, &[0.0; 2000]).iter().all(|v| *v == 0.0), "position {i}");
+    }
+}
+
+/// A GRU whose update gate is nearly shut remembers for seconds; its voice starts at rest all the same.
+#[test]
+fn a_slow_memory_starts_at_rest() {
+    for shut in [0.0, 7.0, 10.0] {
+        let gru = Gru::new(1, 16);
+        let mut noise = Noise::new(5);
+        let layer = Chain(gru, Dense::new(16, 1));
+        let mut params = vec![0f32; Layer::<f32>::params_len(&layer)];
+        layer.initialize(&mut || noise.next_f64(), &mut params);
+        let layout = Layer::<f32>::layout(&layer);
+        let z = layout.find("0.b_ih").expect("a GRU has that bias").offset + 16;
+        params[z..z + 16].iter_mut().for_each(|v| *v += shut);
+        let mut state = vec![0f32; Layer::<f32>::state_len(&layer)];
+        layer.settle(&params, &mut state);
+        let mut y = vec![0f32; 480_000];
+        layer.process(&params, &mut state, &vec![0f32; 480_000], &mut y);
+        let drift = y.iter().fold(0f32, |m, v| m.max((v - y[479_999]).abs()));
+        assert!(drift < 3e-5, "update gate raised by {shut}: {drift:e} away from rest, {:.0} dBFS", 20.0 * drift.log10());
     }
 }
