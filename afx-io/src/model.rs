@@ -238,7 +238,8 @@ mod tests {
         refuse(&|f| f.metadata.clear(), "__metadata__.format");
         refuse(&|f| drop(f.metadata.insert("version".into(), "9".into())), "__metadata__.version");
         refuse(&|f| drop(f.metadata.insert("model".into(), "{".into())), "__metadata__.model");
-        refuse(&edit("\"hidden\":8", "\"hidden\":4000"), "tensors");
+        refuse(&edit("\"hidden\":8", "\"hidden\":4000"), "spec");
+        refuse(&edit("\"width\":8", "\"width\":4000"), "tensors");
         refuse(&edit("\"hidden\":8", "\"hidden\":99999999"), "spec");
         refuse(&edit("\"hidden\":8", "\"hidden\":18446744073709551615"), "spec");
         refuse(&edit("48000", "2147483647"), "sample_rate");

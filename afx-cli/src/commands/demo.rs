@@ -18,15 +18,17 @@ use std::path::{Path, PathBuf};
 
 /// Optimiser steps that a minute stands for. Fixed, not measured, so that the same command gives the same bytes; two cores of a 2023 server
 /// take about a minute for them.
-const STEPS_PER_MINUTE: f64 = 1500.0;
+const STEPS_PER_MINUTE: f64 = 2800.0;
 /// Positions of each knob.
 const POSITIONS: [f32; 5] = [0.0, 1.0, 2.0, 3.0, 4.0];
-/// Knob positions (drive, tone) that no model is trained on: nine of the 25, none of them a corner.
-const UNSEEN: [(usize, usize); 9] = [(1, 1), (1, 3), (3, 1), (3, 3), (2, 2), (0, 2), (2, 0), (2, 4), (4, 2)];
+/// Knob positions (drive, tone) that no model is trained on: five of the 25, inside the grid.
+const UNSEEN: [(usize, usize); 5] = [(1, 1), (1, 3), (3, 1), (3, 3), (2, 2)];
 /// Seconds of synthesised guitar to learn from, and to test on.
 const SECONDS: (usize, usize) = (40, 8);
 /// Shortest recording for `--input`, in seconds.
 const SHORTEST_S: usize = 8;
+/// Peak of the dry audio, whatever it was: -1 dBFS.
+const PEAK: f32 = 0.89;
 /// The models compared, the one of interest first.
 const MODELS: [&str; 2] = ["static-hyper-gru", "concat-gru"];
 
@@ -177,7 +179,7 @@ pub(super) fn play(model: &ModelFile, dry: &[f32], knobs: [f32; 2]) -> Result<Ve
 
 /// Plays or reads the guitar, and sends it through the circuit at every knob position.
 fn record(input: Option<&Path>) -> Result<Recordings, Error> {
-    let (sample_rate, dry, test_dry) = match input {
+    let (sample_rate, mut dry, mut test_dry) = match input {
         None => {
             let rate = 48_000u32;
             let guitar = |seed, seconds: usize| GuitarPhrase::render::<f32>(seed, f64::from(rate), seconds * rate as usize);
@@ -203,6 +205,9 @@ fn record(input: Option<&Path>) -> Result<Recordings, Error> {
             (audio.sample_rate, dry, test)
         }
     };
+    // A hot signal: an overdrive is there to be driven.
+    let peak = dry.iter().chain(&test_dry).fold(0f32, |m, v| m.max(v.abs()));
+    dry.iter_mut().chain(&mut test_dry).for_each(|v| *v *= PEAK / peak);
     let knobs: Vec<f64> = POSITIONS.iter().map(|p| f64::from(*p) / 4.0).collect();
     let rate = f64::from(sample_rate);
     // One task a drive position; the clipper is solved once for all tones.

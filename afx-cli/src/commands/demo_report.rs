@@ -22,7 +22,7 @@ pub(super) fn report(recordings: &Recordings, trained: &[Trained], sweep: &Sweep
     let rate = recordings.sample_rate;
     let shown = Shown::new(recordings, trained)?;
     let mut page = Report::new("An overdrive with two knobs, learnt")
-        .subtitle("SynthOD, a circuit with drive and tone, recorded at 16 of 25 knob positions; every number and sound below is of audio that no model was trained on.")
+        .subtitle("SynthOD, a circuit with drive and tone, recorded at 20 of 25 knob positions; every number and sound below is of audio that no model was trained on.")
         .section(summary(trained))
         .section(listen(recordings, &shown, sweep)?);
     let mut accuracy = Section::new("Where it is right and where not");
@@ -126,10 +126,10 @@ fn behaviour(recordings: &Recordings, trained: &[Trained]) -> Result<Section, Er
     let device = |x: &[f32]| SynthOd::render(x, f64::from(rate), f64::from(knobs[0]) / 4.0, f64::from(knobs[1]) / 4.0);
     let both = |x: &[f32]| -> Result<(Vec<f32>, Vec<f32>), Error> { Ok((device(x)?, play(&trained[0].file, x, knobs)?)) };
     let name = trained[0].file.name.as_str();
-    let harmonic = harmonic_response::Settings { sample_rate_hz: rate, gain: 0.3, ..Default::default() };
+    let harmonic = harmonic_response::Settings { sample_rate_hz: rate, frequency_hz: 440, gain: 0.5, ..Default::default() };
     let (y, p) = both(&harmonic_response::input(&harmonic)?)?;
     let harmonics = harmonic_response::figure(&[Trace::new("device", &y), Trace::new(name, &p)], &harmonic)?;
-    let transfer = transfer_curve::Settings { sample_rate_hz: rate, gain: 0.3, ..Default::default() };
+    let transfer = transfer_curve::Settings { sample_rate_hz: rate, frequency_hz: 480.0, gain: 0.5, ..Default::default() };
     let (y, p) = both(&transfer_curve::input(&transfer)?)?;
     let curve = transfer_curve::figure(&[Trace::new("device", &y), Trace::new(name, &p)], &transfer)?;
     let quiet = silence::input(rate)?;
@@ -142,7 +142,7 @@ fn behaviour(recordings: &Recordings, trained: &[Trained]) -> Result<Section, Er
     }
     let idle: Vec<Trace<'_>> = idle.iter().map(|(name, y)| Trace::new(name, y)).collect();
     Ok(Section::new("Behaviour at the same position")
-        .figure(&harmonics, "Harmonics of a 100 Hz sine.")
+        .figure(&harmonics, "Harmonics of a 440 Hz sine.")
         .figure(&curve, "Output against input; colour is time.")
         .figure(&silence::figure(&idle, rate)?, "Two seconds of silence from a cold start: no pop, and how large the offset is."))
 }
@@ -154,7 +154,7 @@ fn card(trained: &[Trained], recordings: &Recordings) -> Section {
         .entry(
             "Learnt from",
             &format!(
-                "{} s at each of 16 knob positions, {} Hz",
+                "{} s at each of 20 knob positions, {} Hz",
                 recordings.dry.len() / recordings.sample_rate as usize,
                 recordings.sample_rate
             ),
