@@ -66,6 +66,35 @@ pub fn dot<T: Scalar>(a: &[T], b: &[T]) -> T {
     T::dispatch(K(a, b))
 }
 
+/// Sets numbers below about 1e-30 to zero, whatever else they are, and tells whether all are finite.
+///
+/// `(v + c) - c` with `c = 1e-23` rounds to multiples of about 1e-30 in `f32` what is so small, and leaves the rest alone: no subnormal
+/// number survives, without a branch.
+pub fn flush<T: Scalar>(values: &mut [T]) -> bool {
+    struct K<'a, T>(&'a mut [T]);
+    impl<T: Scalar> Kernel<T> for K<'_, T> {
+        type Out = bool;
+        #[inline(always)]
+        fn call<S: Simd<T = T>>(self, s: S) -> bool {
+            let (zero, c) = (s.splat(T::ZERO), s.splat(T::from_f64(1e-23)));
+            // Zero times a number is zero, unless it is not finite.
+            let mut odd = zero;
+            let mut chunks = self.0.chunks_exact_mut(S::N);
+            for chunk in &mut chunks {
+                let v = s.load(chunk);
+                odd = s.mul_add(v, zero, odd);
+                s.store(s.sub(s.add(v, c), c), chunk);
+            }
+            let rest = chunks.into_remainder();
+            let v = s.load_partial(rest);
+            odd = s.mul_add(v, zero, odd);
+            s.store_partial(s.sub(s.add(v, c), c), rest);
+            s.sum(odd) == T::ZERO
+        }
+    }
+    T::dispatch(K(values))
+}
+
 /// `y = b + W^T x` for a weight `[x.len(), y.len()]` stored row by row; `bias` has `y.len()` numbers.
 ///
 /// Rows are read in whole vectors: [`crate::ALIGN`] numbers must follow in `weight` and in `bias`, as they do in a slice that a
@@ -132,6 +161,24 @@ mod tests {
     use super::*;
     use alloc::vec::Vec;
     use proptest::prelude::*;
+
+    #[test]
+    fn flushing_takes_what_is_too_small_and_reports_what_is_not_finite() {
+        let numbers = [1e-40f32, -1e-38, 3e-31, 0.0, 1e-10, -1.0, 7e20, 1e-29];
+        let mut values: Vec<f32> = numbers.iter().cycle().take(45).copied().collect();
+        assert!(flush(&mut values));
+        for (v, n) in values.iter().zip(numbers.iter().cycle()) {
+            assert!(*v == 0.0 || v.is_normal());
+            assert!((v - n).abs() <= 1e-30, "{n:e} became {v:e}");
+        }
+        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            for at in [0, 20, 44] {
+                let mut values = values.clone();
+                values[at] = bad;
+                assert!(!flush(&mut values));
+            }
+        }
+    }
 
     proptest! {
         #[test]

@@ -12,8 +12,6 @@ const CHECK: usize = 64;
 const STEP: usize = 4;
 /// Input beyond this is clipped: +120 dBFS.
 const LIMIT: f64 = 1e6;
-/// Memory below this becomes zero: -600 dBFS, well above the subnormal numbers of `f32`.
-const TINY: f64 = 1e-30;
 
 /// A [`Conditioned`] model with its knobs, its memory and the parameters in use: a [`Processor`].
 ///
@@ -209,16 +207,8 @@ impl<T: Scalar, L: Layer<T>, A: Adapter<T>> Voice<T, L, A> {
 
     /// Zeros for numbers too small to matter, the resting state for a memory that is not finite.
     fn check(&mut self) {
-        let tiny = T::from_f64(TINY);
         for state in &mut self.states {
-            let mut finite = true;
-            for value in state.iter_mut() {
-                finite &= value.is_finite();
-                if value.abs() < tiny {
-                    *value = T::ZERO;
-                }
-            }
-            if !finite {
+            if !crate::kernels::flush(state) {
                 state.copy_from_slice(&self.rest);
             }
         }
@@ -239,6 +229,27 @@ fn tame<T: Scalar>(x: T) -> T {
     }
 }
 
+/// A channel into place `j` of frames of `width`, tamed; silence where there is no channel.
+fn gather<T: Scalar>(from: &[T], frames: &mut [T], width: usize, j: usize) {
+    if from.is_empty() {
+        frames.iter_mut().skip(j).step_by(width).for_each(|v| *v = T::ZERO);
+    } else if width == 1 {
+        frames.iter_mut().zip(from).for_each(|(v, s)| *v = tame(*s));
+    } else {
+        frames.iter_mut().skip(j).step_by(width).zip(from).for_each(|(v, s)| *v = tame(*s));
+    }
+}
+
+/// Place `j` of frames of `width` into a channel; zero for what is not finite.
+fn scatter<T: Scalar>(frames: &[T], to: &mut [T], width: usize, j: usize) {
+    let sound = |s: T| if s.is_finite() { s } else { T::ZERO };
+    if width == 1 {
+        to.iter_mut().zip(frames).for_each(|(v, s)| *v = sound(*s));
+    } else {
+        to.iter_mut().zip(frames.iter().skip(j).step_by(width)).for_each(|(v, s)| *v = sound(*s));
+    }
+}
+
 impl<T: Scalar, L: Layer<T>, A: Adapter<T>> Processor<T> for Voice<T, L, A> {
     fn process(&mut self, input: &[&[T]], output: &mut [&mut [T]]) {
         let frames = input.iter().map(|c| c.len()).chain(output.iter().map(|c| c.len())).min().unwrap_or(0);
@@ -252,17 +263,15 @@ impl<T: Scalar, L: Layer<T>, A: Adapter<T>> Processor<T> for Voice<T, L, A> {
                 let pair = channel + 1 < self.states.len();
                 for (k, x) in self.x.iter_mut().enumerate().take(1 + usize::from(pair)) {
                     for j in 0..i {
-                        let from = input.get((channel + k) * i + j).map(|c| &c[done..done + n]).unwrap_or(&[]);
-                        x[j..n * i].iter_mut().step_by(i).for_each(|v| *v = T::ZERO);
-                        x[j..n * i].iter_mut().step_by(i).zip(from).for_each(|(v, s)| *v = tame(*s));
+                        let from = input.get((channel + k) * i + j).map_or(&[][..], |c| &c[done..done + n]);
+                        gather(from, &mut x[..n * i], i, j);
                     }
                 }
                 self.run(channel, pair, n);
                 for (k, y) in self.y.iter().enumerate().take(1 + usize::from(pair)) {
                     for j in 0..o {
                         if let Some(to) = output.get_mut((channel + k) * o + j) {
-                            let from = y[j..n * o].iter().step_by(o);
-                            to[done..done + n].iter_mut().zip(from).for_each(|(v, s)| *v = if s.is_finite() { *s } else { T::ZERO });
+                            scatter(&y[..n * o], &mut to[done..done + n], o, j);
                         }
                     }
                 }

@@ -42,6 +42,15 @@ impl Avx512 {
 impl sealed::Sealed for Avx2 {}
 impl sealed::Sealed for Avx512 {}
 
+/// Sum of eight lanes: halves, quarters, neighbours.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn sum_256(v: __m256) -> f32 {
+    let half = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps::<1>(v));
+    let quarter = _mm_add_ps(half, _mm_movehl_ps(half, half));
+    _mm_cvtss_f32(_mm_add_ss(quarter, _mm_shuffle_ps::<1>(quarter, quarter)))
+}
+
 /// A method whose body is one intrinsic.
 macro_rules! op {
     ($name:ident, $v:ty, $f:ident, $($arg:ident),+) => {
@@ -54,7 +63,7 @@ macro_rules! op {
 }
 
 macro_rules! token {
-    ($t:ident, $v:ty, $n:literal, $features:literal, $set:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $div:ident, $fma:ident, $max:ident, $min:ident) => {
+    ($t:ident, $v:ty, $n:literal, $features:literal, $set:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $div:ident, $fma:ident, $max:ident, $min:ident, $sum:ident) => {
         impl $t {
             /// One term of `matvec`; private, because its callers bound `k` and the last load.
             #[inline(always)]
@@ -129,16 +138,8 @@ macro_rules! token {
             op!(mul_add, $v, $fma, a, b, c);
             #[inline(always)]
             fn sum(self, v: $v) -> f32 {
-                let mut lanes = [0.0; $n];
-                self.store(v, &mut lanes);
-                let mut width = $n / 2;
-                while width > 0 {
-                    for i in 0..width {
-                        lanes[i] += lanes[i + width];
-                    }
-                    width /= 2;
-                }
-                lanes[0]
+                // SAFETY: the token exists only where the features were detected.
+                unsafe { $sum(v) }
             }
             // The operand order keeps NaN: the instructions return their second operand when either is NaN.
             #[inline(always)]
@@ -255,7 +256,8 @@ token!(
     _mm256_div_ps,
     _mm256_fmadd_ps,
     _mm256_max_ps,
-    _mm256_min_ps
+    _mm256_min_ps,
+    sum_256
 );
 token!(
     Avx512,
@@ -271,5 +273,6 @@ token!(
     _mm512_div_ps,
     _mm512_fmadd_ps,
     _mm512_max_ps,
-    _mm512_min_ps
+    _mm512_min_ps,
+    _mm512_reduce_add_ps
 );
