@@ -13,21 +13,42 @@ pub struct Avx2(());
 #[derive(Clone, Copy, Debug)]
 pub struct Avx512(());
 
-macro_rules! detect {
-    ($($feature:tt),+) => {{
-        #[cfg(feature = "std")]
-        let found = $(std::is_x86_feature_detected!($feature))&&+;
-        #[cfg(not(feature = "std"))]
-        let found = $(cfg!(target_feature = $feature))&&+;
-        found
-    }};
+/// What the processor has: 1 nothing of the below, 2 AVX2 with FMA, 3 AVX-512 F, VL and DQ as well. Asked once, then one load.
+#[cfg(feature = "std")]
+#[inline]
+fn level() -> u8 {
+    use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
+    static LEVEL: AtomicU8 = AtomicU8::new(0);
+    #[cold]
+    fn ask() -> u8 {
+        let avx2 = std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma");
+        let avx512 = std::is_x86_feature_detected!("avx512f")
+            && std::is_x86_feature_detected!("avx512vl")
+            && std::is_x86_feature_detected!("avx512dq");
+        let level = 1 + u8::from(avx2) + u8::from(avx2 && avx512);
+        LEVEL.store(level, Relaxed);
+        level
+    }
+    match LEVEL.load(Relaxed) {
+        0 => ask(),
+        level => level,
+    }
+}
+
+/// What the build enables: without `std` nothing can be asked.
+#[cfg(not(feature = "std"))]
+#[inline]
+const fn level() -> u8 {
+    let avx2 = cfg!(target_feature = "avx2") && cfg!(target_feature = "fma");
+    let avx512 = cfg!(target_feature = "avx512f") && cfg!(target_feature = "avx512vl") && cfg!(target_feature = "avx512dq");
+    1 + avx2 as u8 + (avx2 && avx512) as u8
 }
 
 impl Avx2 {
     /// The token, where the processor has AVX2 and FMA.
     #[inline]
     pub fn new() -> Option<Self> {
-        detect!("avx2", "fma").then_some(Self(()))
+        (level() >= 2).then_some(Self(()))
     }
 }
 
@@ -35,7 +56,7 @@ impl Avx512 {
     /// The token, where the processor has AVX-512 F, VL and DQ.
     #[inline]
     pub fn new() -> Option<Self> {
-        detect!("avx2", "fma", "avx512f", "avx512vl", "avx512dq").then_some(Self(()))
+        (level() >= 3).then_some(Self(()))
     }
 }
 
