@@ -80,7 +80,7 @@ impl Args {
         }
         std::fs::create_dir_all(&self.out)
             .map_err(|e| Error::new(format_args!("{}: create: expected success, found {e}", self.out.display())))?;
-        println!("recording the overdrive at {} knob positions ...", POSITIONS.len().pow(2));
+        crate::say!("recording the overdrive at {} knob positions ...", POSITIONS.len().pow(2));
         let recordings = record(self.input.as_deref())?;
         let data = recordings.dataset();
         let mut trained = Vec::new();
@@ -95,7 +95,7 @@ impl Args {
         let sweep = self.write_audio(&recordings, &trained)?;
         let html = super::demo_report::report(&recordings, &trained, &sweep)?;
         afx::io::disk::write_atomic(&self.out.join("report.html"), html.as_bytes())?;
-        println!("wrote {}", self.out.join("report.html").display());
+        crate::say!("wrote {}", self.out.join("report.html").display());
         Ok(())
     }
 
@@ -258,25 +258,25 @@ impl Trained {
 
 /// The metric table, seen and unseen knobs of each model side by side.
 fn print_table(trained: &[Trained]) {
-    print!("{:<28}", "unseen audio");
+    crate::say_part!("{:<28}", "unseen audio");
     for model in trained {
-        print!("{:>24}{:>10}", model.file.name, "");
+        crate::say_part!("{:>24}{:>10}", model.file.name, "");
     }
-    print!("\n{:<28}", "");
+    crate::say_part!("\n{:<28}", "");
     for _ in trained {
-        print!("{:>17}{:>17}", "seen knobs", "unseen knobs");
+        crate::say_part!("{:>17}{:>17}", "seen knobs", "unseen knobs");
     }
-    println!();
+    crate::say!();
     let columns: Vec<_> = trained.iter().flat_map(|m| [m.mean(true).rows(), m.mean(false).rows()]).collect();
     for (i, (name, _)) in columns[0].iter().enumerate() {
-        print!("{name:<28}");
+        crate::say_part!("{name:<28}");
         for column in &columns {
-            print!("{:>17}", column[i].1.map_or("-".into(), |v| format!("{v:.5}")));
+            crate::say_part!("{:>17}", column[i].1.map_or("-".into(), |v| format!("{v:.5}")));
         }
-        println!();
+        crate::say!();
     }
     for model in trained {
-        println!("{}: {} parameters, {:.0} s", model.file.name, model.file.parameters(), model.seconds);
+        crate::say!("{}: {} parameters, {:.0} s", model.file.name, model.file.parameters(), model.seconds);
     }
 }
 

@@ -57,12 +57,12 @@ impl Args {
             if let (Some(_), Some(object)) = (self.segments, object.as_object_mut()) {
                 object.insert("confidence".into(), segments.json());
             }
-            println!("{object:#}");
+            crate::say!("{object:#}");
             return Ok(());
         }
         print_poster(&scores);
         for (name, value) in scores.all_rows() {
-            println!("{name:<38}{}", number(value));
+            crate::say!("{name:<38}{}", number(value));
         }
         self.print_confidence(&segments);
         missing.iter().for_each(|m| eprintln!("{m}"));
@@ -86,7 +86,7 @@ impl Args {
         let mean = Scores::mean(&all.iter().map(|(_, s)| s.clone()).collect::<Vec<_>>());
         if !self.json {
             print_table(&all, &mean);
-            println!("\nMeans over {} files", all.len());
+            crate::say!("\nMeans over {} files", all.len());
             print_poster(&mean);
             self.print_confidence(&segments);
             return Ok(());
@@ -103,7 +103,7 @@ impl Args {
         if self.segments.is_some() {
             object["confidence"] = segments.json();
         }
-        println!("{object:#}");
+        crate::say!("{object:#}");
         Ok(())
     }
 
@@ -128,10 +128,12 @@ impl Args {
 
     fn print_confidence(&self, segments: &Segments) {
         let Some(seconds) = self.segments else { return };
-        println!("\nOver segments of {seconds} s (mean, 95 % interval, worst)");
+        crate::say!("\nOver segments of {seconds} s (mean, 95 % interval, worst)");
         for (name, scores) in segments.each() {
             match Summary::of(scores, SEED) {
-                Ok(s) => println!("{name:<8}{:.6}  [{:.6}, {:.6}]  {:.6}  of {}", s.mean, s.interval[0], s.interval[1], s.worst, s.count),
+                Ok(s) => {
+                    crate::say!("{name:<8}{:.6}  [{:.6}, {:.6}]  {:.6}  of {}", s.mean, s.interval[0], s.interval[1], s.worst, s.count)
+                }
                 Err(e) => eprintln!("confidence.{name}: {e}"),
             }
         }
@@ -233,23 +235,23 @@ fn number(value: Option<f64>) -> String {
 
 /// The columns of the poster, a row each.
 fn print_poster(scores: &Scores) {
-    println!("{:<11}{:>12}  {:<18}{:>12}", "", "true units", "", "as published");
+    crate::say!("{:<11}{:>12}  {:<18}{:>12}", "", "true units", "", "as published");
     for c in scores.poster() {
-        println!("{:<11}{:>12}  {:<18}{:>12}  {}", c.name, number(c.value), c.unit, number(c.published), c.published_unit);
+        crate::say!("{:<11}{:>12}  {:<18}{:>12}  {}", c.name, number(c.value), c.unit, number(c.published), c.published_unit);
     }
-    println!();
+    crate::say!();
 }
 
 /// A row a file, and the mean.
 fn print_table(all: &[(String, Scores)], mean: &Scores) {
     let width = all.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0).max(4) + 2;
-    print!("{:<width$}{:>12}", "file", "ESR");
-    mean.poster().iter().for_each(|c| print!("{:>12}", c.name));
-    println!();
+    crate::say_part!("{:<width$}{:>12}", "file", "ESR");
+    mean.poster().iter().for_each(|c| crate::say_part!("{:>12}", c.name));
+    crate::say!();
     let rows = all.iter().map(|(name, s)| (name.as_str(), s)).chain([("mean", mean)]);
     for (name, scores) in rows {
-        print!("{name:<width$}{:>12}", number(scores.esr));
-        scores.poster().iter().for_each(|c| print!("{:>12}", number(c.value)));
-        println!();
+        crate::say_part!("{name:<width$}{:>12}", number(scores.esr));
+        scores.poster().iter().for_each(|c| crate::say_part!("{:>12}", number(c.value)));
+        crate::say!();
     }
 }

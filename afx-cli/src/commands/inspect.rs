@@ -23,19 +23,19 @@ impl Args {
     pub fn run(self) -> Result<(), Error> {
         let model = ModelFile::read(&self.model)?;
         if self.json {
-            println!("{:#}", describe(&model));
+            crate::say!("{:#}", describe(&model));
             return Ok(());
         }
-        println!("{}: {} parameters, {} Hz", model.name, model.parameters(), model.sample_rate);
+        crate::say!("{}: {} parameters, {} Hz", model.name, model.parameters(), model.sample_rate);
         for knob in &model.knobs {
-            println!("  knob {}: {} to {}{}, default {}", knob.name, knob.min, knob.max, spaced(&knob.unit), knob.default);
+            crate::say!("  knob {}: {} to {}{}, default {}", knob.name, knob.min, knob.max, spaced(&knob.unit), knob.default);
         }
         for tensor in model.layout()?.tensors() {
-            println!("  {} {:?}", tensor.name, tensor.shape);
+            crate::say!("  {} {:?}", tensor.name, tensor.shape);
         }
         if let Some(training) = model.training.as_object() {
             for (key, value) in training {
-                println!("  {key}: {value}");
+                crate::say!("  {key}: {value}");
             }
         }
         Ok(())

@@ -55,7 +55,7 @@ impl Args {
             .map_err(|e| Error::new(format_args!("{}: create: expected success, found {e}", self.out.display())))?;
         afx::io::disk::write_atomic(&self.out.join("metrics.json"), metrics.as_bytes())?;
         afx::io::disk::write_atomic(&self.out.join("report.html"), html.as_bytes())?;
-        println!("wrote {}", self.out.join("report.html").display());
+        crate::say!("wrote {}", self.out.join("report.html").display());
         Ok(())
     }
 }

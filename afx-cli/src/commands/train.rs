@@ -69,7 +69,7 @@ impl Args {
         })?;
         file(&trainer).write(&self.out)?;
         let p = trainer.progress();
-        println!("{}: {} steps, validation ESR {:.6}", self.out.display(), p.step, p.best_esr);
+        crate::say!("{}: {} steps, validation ESR {:.6}", self.out.display(), p.step, p.best_esr);
         Ok(())
     }
 }
