@@ -89,19 +89,21 @@ pub(crate) mod rational {
         [c[0], c[1] * scale, c[2] * s2, c[3] * s2 * scale, c[4] * s2 * s2]
     }
 
-    /// Estrin's scheme: three dependent multiply-adds instead of four.
+    /// Estrin's scheme: three dependent multiply-adds instead of four. The low and the high half.
     #[inline(always)]
-    fn polynomial<L: Lanes>(l: L, c: [f32; 5], t: L::V, t2: L::V) -> L::V {
+    fn halves<L: Lanes>(l: L, c: [f32; 5], t: L::V, t2: L::V) -> (L::V, L::V) {
         let low = l.multiply_add(l.constant(c[1]), t, l.constant(c[0]));
         let high = l.multiply_add(l.constant(c[3]), t, l.constant(c[2]));
-        l.multiply_add(l.multiply_add(l.constant(c[4]), t2, high), t2, low)
+        (low, l.multiply_add(l.constant(c[4]), t2, high))
     }
 
+    /// `x P(x²) / Q(x²)`; `x` goes into the halves of `P`, so that both sides of the fraction are there at the same time.
     #[inline(always)]
     fn ratio<L: Lanes>(l: L, x: L::V, p: [f32; 5], q: [f32; 5]) -> L::V {
         let t = l.product(x, x);
         let t2 = l.product(t, t);
-        l.quotient(l.product(x, polynomial(l, p, t, t2)), polynomial(l, q, t, t2))
+        let ((p0, p1), (q0, q1)) = (halves(l, p, t, t2), halves(l, q, t, t2));
+        l.quotient(l.multiply_add(p1, l.product(x, t2), l.product(x, p0)), l.multiply_add(q1, t2, q0))
     }
 
     /// `tanh(x)` for `|x| <= LIMIT`.
@@ -110,17 +112,14 @@ pub(crate) mod rational {
         ratio(l, x, P, Q)
     }
 
-    /// `0.5 + 0.5 tanh(x / 2)` for `|x| <= 2 LIMIT`; the halves are folded into the coefficients.
+    /// `0.5 tanh(x / 2)` for `|x| <= 2 LIMIT`; the halves are folded into the coefficients.
     #[inline(always)]
-    pub fn sigmoid<L: Lanes>(l: L, x: L::V) -> L::V {
+    pub fn half_tanh<L: Lanes>(l: L, x: L::V) -> L::V {
         const HALF: [f32; 5] = {
             let p = scaled(P, 0.25);
             [0.25 * p[0], 0.25 * p[1], 0.25 * p[2], 0.25 * p[3], 0.25 * p[4]]
         };
-        let t = l.product(x, x);
-        let t2 = l.product(t, t);
-        let y = l.quotient(l.product(x, polynomial(l, HALF, t, t2)), polynomial(l, scaled(Q, 0.25), t, t2));
-        l.multiply_add(y, l.constant(1.0), l.constant(0.5))
+        ratio(l, x, HALF, scaled(Q, 0.25))
     }
 }
 

@@ -77,16 +77,34 @@ impl<T: Scalar> Kernel<T> for Dots<'_, T> {
     type Out = ();
     #[inline(always)]
     fn call<S: Simd<T = T>>(self, s: S) {
-        for (x, y) in self.x.chunks_exact(self.weight.len()).zip(self.y) {
-            let mut sum = s.splat(T::ZERO);
-            let (mut x, mut w) = (x.chunks_exact(S::N), self.weight.chunks_exact(S::N));
-            for (x, w) in (&mut x).zip(&mut w) {
-                sum = s.mul_add(s.load(x), s.load(w), sum);
+        // Four frames at a time use a weight while it is there, and share the sums over lanes. The last ones are padded with themselves: a
+        // frame's sum is the same to the bit wherever it stands.
+        let n = self.weight.len();
+        let frames = (self.x.len() / n).min(self.y.len());
+        for first in (0..frames).step_by(4) {
+            let last = frames - 1;
+            let mut x = [&self.x[first * n..][..n]; 4];
+            for (i, x) in x.iter_mut().enumerate().skip(1) {
+                *x = &self.x[last.min(first + i) * n..][..n];
             }
-            if !w.remainder().is_empty() {
-                sum = s.mul_add(s.load_partial(x.remainder()), s.load_partial(w.remainder()), sum);
+            let mut sums = [s.splat(T::ZERO); 4];
+            let mut at = 0;
+            while at + S::N <= n {
+                let w = s.load(&self.weight[at..]);
+                for i in 0..4 {
+                    sums[i] = s.mul_add(s.load(&x[i][at..]), w, sums[i]);
+                }
+                at += S::N;
             }
-            *y = self.bias + s.sum(sum);
+            if at < n {
+                let w = s.load_partial(&self.weight[at..]);
+                for i in 0..4 {
+                    sums[i] = s.mul_add(s.load_partial(&x[i][at..]), w, sums[i]);
+                }
+            }
+            for (y, sum) in self.y[first..frames].iter_mut().zip(s.sum4(sums)) {
+                *y = self.bias + sum;
+            }
         }
     }
 }

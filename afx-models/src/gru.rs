@@ -137,7 +137,7 @@ impl<T: Scalar> Kernel<T> for Hurry<'_, T> {
         let z = self.y;
         for _ in 0..HURRIED {
             old.copy_from_slice(&state[..padded]);
-            step_any(s, self.gru, self.params, state, self.x, |at, gates| {
+            step_any(s, self.gru, self.params, [state], [self.x], Order::Whole, |_, at, gates| {
                 let end = (at + S::N).min(z.len());
                 s.store_partial(gates[1], &mut z[at..end]);
             });
@@ -169,8 +169,9 @@ impl<T: Scalar, const M: usize> Kernel<T> for Play<'_, T, M> {
     type Out = ();
     #[inline(always)]
     fn call<S: Simd<T = T>>(mut self, s: S) {
-        if self.gru.hidden.is_multiple_of(S::N) {
-            match self.gru.hidden / S::N {
+        let (inputs, hidden) = (self.gru.inputs, self.gru.hidden);
+        if hidden.is_multiple_of(S::N) {
+            match hidden / S::N {
                 1 => return self.run::<S, 1>(s),
                 2 => return self.run::<S, 2>(s),
                 3 => return self.run::<S, 3>(s),
@@ -181,12 +182,21 @@ impl<T: Scalar, const M: usize> Kernel<T> for Play<'_, T, M> {
                 _ => {}
             }
         }
-        for (state, x, y) in &mut self.streams {
-            for (x, y) in x.chunks_exact(self.gru.inputs).zip(y.chunks_exact_mut(self.gru.hidden)) {
-                step_any(s, self.gru, self.params, state, x, |_, _| {});
-                y.copy_from_slice(&state[..self.gru.hidden]);
+        for t in 0..self.frames() {
+            let x = self.streams.each_ref().map(|(_, x, _)| &x[t * inputs..(t + 1) * inputs]);
+            let states = self.streams.each_mut().map(|(state, _, _)| &mut **state);
+            step_any(s, self.gru, self.params, states, x, Order::of(hidden, t), |_, _, _| {});
+            for (state, _, y) in &mut self.streams {
+                y[t * hidden..(t + 1) * hidden].copy_from_slice(&state[..hidden]);
             }
         }
+    }
+}
+
+impl<T, const M: usize> Play<'_, T, M> {
+    /// Whole frames that every stream has.
+    fn frames(&self) -> usize {
+        self.streams.iter().map(|(_, x, y)| (x.len() / self.gru.inputs).min(y.len() / self.gru.hidden)).min().unwrap_or(0)
     }
 }
 
@@ -216,6 +226,119 @@ struct Gates<V, const C: usize> {
     h: [V; C],
 }
 
+/// Adds what each gate gets from an input frame, for `C` vectors of units of each of `G` gates; `w` are the first one's columns.
+#[inline(always)]
+fn add_input<S: Simd, const M: usize, const G: usize, const C: usize>(
+    s: S,
+    acc: &mut [[[S::V; C]; G]; M],
+    x: [&[S::T]; M],
+    w: &[S::T],
+    hidden: usize,
+) {
+    if x[0].len() == 1 {
+        // A mono effect, the usual case: no loop.
+        for g in 0..G {
+            for c in 0..C {
+                let w = s.load(&w[g * hidden + c * S::N..]);
+                for m in 0..M {
+                    acc[m][g][c] = s.mul_add(w, s.splat(x[m][0]), acc[m][g][c]);
+                }
+            }
+        }
+    } else {
+        s.matvec::<M, G, C>(acc, x, w, 3 * hidden, hidden);
+    }
+}
+
+/// From r less a half, the sums of z and of both parts of n, and the old memory to the gates and the new memory.
+#[inline(always)]
+fn finish<S: Simd, const C: usize>(
+    s: S,
+    r: [S::V; C],
+    az: [S::V; C],
+    recurrent: [S::V; C],
+    an: [S::V; C],
+    old: [S::V; C],
+) -> Gates<S::V, C> {
+    let half = s.splat(S::T::from_f64(0.5));
+    let mut gates = Gates { r, z: az, n: an, recurrent, h: old };
+    for c in 0..C {
+        // The half that `r` lacks is added where nobody waits for it.
+        let an = s.mul_add(half, recurrent[c], an[c]);
+        gates.n[c] = s.tanh(s.mul_add(r[c], recurrent[c], an));
+        gates.r[c] = s.add(r[c], half);
+        let z = s.half_tanh(az[c]);
+        gates.z[c] = s.add(half, z);
+        gates.h[c] = s.mul_add(s.sub(half, z), gates.n[c], s.mul(gates.z[c], old[c]));
+    }
+    gates
+}
+
+/// One frame of a stream whose `C` vectors of memory are all of it and stay in registers.
+#[inline(always)]
+fn step_held<S: Simd, const C: usize>(s: S, parts: &Parts<'_, S::T>, b: &[[S::V; C]; 4], h: &[S::V; C], x: &[S::T]) -> Gates<S::V, C> {
+    let hidden = C * S::N;
+    let mut r = [b[0]];
+    let mut zn = [b[1], b[2]];
+    add_input::<S, 1, 1, C>(s, core::array::from_mut(&mut r), [x], parts.w_ih, hidden);
+    s.matvec_held::<1, C>(&mut r, h, parts.w_hh, 3 * hidden, hidden);
+    add_input::<S, 1, 2, C>(s, core::array::from_mut(&mut zn), [x], &parts.w_ih[hidden..], hidden);
+    let an = zn[1];
+    zn[1] = b[3];
+    s.matvec_held::<2, C>(&mut zn, h, &parts.w_hh[hidden..], 3 * hidden, hidden);
+    for c in 0..C {
+        r[0][c] = s.half_tanh(r[0][c]);
+    }
+    finish(s, r[0], zn[0], zn[1], an, *h)
+}
+
+/// Adds what each gate gets from the memory.
+#[inline(always)]
+fn add_memory<S: Simd, const M: usize, const G: usize, const C: usize>(
+    s: S,
+    acc: &mut [[[S::V; C]; G]; M],
+    h: [&[S::T]; M],
+    w: &[S::T],
+    hidden: usize,
+    order: Order,
+) {
+    let stride = 3 * hidden;
+    if order == Order::Whole {
+        return s.matvec::<M, G, C>(acc, h, w, stride, hidden);
+    }
+    // Each half of the memory's products on its own; their sum is the same whichever came first.
+    let zero = [[[s.splat(S::T::ZERO); C]; G]; M];
+    let (mut one, mut two) = (zero, zero);
+    let (mut first, mut second) = (h, h);
+    let (mut from, mut then) = (0, hidden / 2);
+    for m in 0..M {
+        (first[m], second[m]) = h[m].split_at(hidden / 2);
+    }
+    if order == Order::Backwards {
+        ((first, second), (from, then)) = ((second, first), (then, from));
+    }
+    s.matvec::<M, G, C>(&mut one, first, &w[from * stride..], stride, hidden);
+    s.matvec::<M, G, C>(&mut two, second, &w[then * stride..], stride, hidden);
+    for m in 0..M {
+        for g in 0..G {
+            for c in 0..C {
+                acc[m][g][c] = s.add(acc[m][g][c], s.add(one[m][g][c], two[m][g][c]));
+            }
+        }
+    }
+}
+
+/// In which order a step reads the recurrent weights.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Order {
+    /// All rows at once.
+    Whole,
+    /// The first half of the rows, then the second.
+    Forwards,
+    /// The other way round, to the same bits: what the last frame read last is still close by.
+    Backwards,
+}
+
 /// One frame of `M` streams, the `C` vectors of units from `at` on; `h` are the memories before it.
 #[inline(always)]
 fn step<S: Simd, const M: usize, const C: usize>(
@@ -225,54 +348,52 @@ fn step<S: Simd, const M: usize, const C: usize>(
     b: &[[S::V; C]; 4],
     h: [&[S::T]; M],
     x: [&[S::T]; M],
+    order: Order,
 ) -> [Gates<S::V, C>; M] {
     let hidden = parts.hidden;
-    let stride = 3 * hidden;
-    let (old, mut h) = (h, h);
-    for h in &mut h {
+    let mut all = h;
+    for h in &mut all {
         *h = &h[..hidden];
     }
     let zero = [s.splat(S::T::ZERO); C];
     let mut gates = [Gates { r: zero, z: zero, n: zero, recurrent: zero, h: zero }; M];
+    let mut r = [b[0]; M];
     let mut an = [b[2]; M];
-    let mut azn = [[b[1], b[2]]; M];
+    let mut zn = [[b[1], b[2]]; M];
     if C == 1 || M * C > 4 {
         // The reset gate first: its sigmoid runs while the other two products do.
         let mut ar = [[b[0]; 1]; M];
-        s.matvec::<M, 1, C>(&mut ar, x, &parts.w_ih[at..], stride, 0);
-        s.matvec::<M, 1, C>(&mut ar, h, &parts.w_hh[at..], stride, 0);
-        s.matvec::<M, 2, C>(&mut azn, x, &parts.w_ih[hidden + at..], stride, hidden);
+        add_input::<S, M, 1, C>(s, &mut ar, x, &parts.w_ih[at..], hidden);
+        add_memory::<S, M, 1, C>(s, &mut ar, all, &parts.w_hh[at..], hidden, order);
+        add_input::<S, M, 2, C>(s, &mut zn, x, &parts.w_ih[hidden + at..], hidden);
         for m in 0..M {
             for c in 0..C {
-                gates[m].r[c] = s.sigmoid(ar[m][0][c]);
+                r[m][c] = s.half_tanh(ar[m][0][c]);
             }
-            (an[m], azn[m][1]) = (azn[m][1], b[3]);
+            (an[m], zn[m][1]) = (zn[m][1], b[3]);
         }
-        s.matvec::<M, 2, C>(&mut azn, h, &parts.w_hh[hidden + at..], stride, hidden);
+        add_memory::<S, M, 2, C>(s, &mut zn, all, &parts.w_hh[hidden + at..], hidden, order);
     } else {
         // All three in one pass: each number of the memory is spread over a vector once.
-        let mut all = [[b[0], b[1], b[2]]; M];
-        s.matvec::<M, 3, C>(&mut all, x, &parts.w_ih[at..], stride, hidden);
+        let mut sums = [[b[0], b[1], b[2]]; M];
+        add_input::<S, M, 3, C>(s, &mut sums, x, &parts.w_ih[at..], hidden);
         for m in 0..M {
-            (an[m], all[m][2]) = (all[m][2], b[3]);
+            (an[m], sums[m][2]) = (sums[m][2], b[3]);
         }
-        s.matvec::<M, 3, C>(&mut all, h, &parts.w_hh[at..], stride, hidden);
+        add_memory::<S, M, 3, C>(s, &mut sums, all, &parts.w_hh[at..], hidden, order);
         for m in 0..M {
-            azn[m] = [all[m][1], all[m][2]];
+            zn[m] = [sums[m][1], sums[m][2]];
             for c in 0..C {
-                gates[m].r[c] = s.sigmoid(all[m][0][c]);
+                r[m][c] = s.half_tanh(sums[m][0][c]);
             }
         }
     }
     for m in 0..M {
-        let gates = &mut gates[m];
-        gates.recurrent = azn[m][1];
+        let mut old = zero;
         for c in 0..C {
-            gates.n[c] = s.tanh(s.mul_add(gates.r[c], azn[m][1][c], an[m][c]));
-            gates.z[c] = s.sigmoid(azn[m][0][c]);
-            let old = s.load(&old[m][at + c * S::N..]);
-            gates.h[c] = s.mul_add(gates.z[c], s.sub(old, gates.n[c]), gates.n[c]);
+            old[c] = s.load(&h[m][at + c * S::N..]);
         }
+        gates[m] = finish(s, r[m], zn[m][0], zn[m][1], an[m], old);
     }
     gates
 }
@@ -282,25 +403,42 @@ impl<T: Scalar, const M: usize> Play<'_, T, M> {
     #[inline(always)]
     fn run<S: Simd<T = T>, const C: usize>(&mut self, s: S) {
         let (inputs, hidden) = (self.gru.inputs, C * S::N);
-        let parts = self.gru.parts(self.params);
+        // A number that the compiler knows: whole rows of the product unroll.
+        let parts = Parts { hidden, ..self.gru.parts(self.params) };
         let b = biases::<S, C>(s, &parts, 0);
-        let frames = self.streams.iter().map(|(_, x, y)| (x.len() / inputs).min(y.len() / hidden)).min().unwrap_or(0);
-        for t in 0..frames {
-            if C == 1 {
-                // A small cell waits for its own last frame: another one's frame fits in between.
-                for (h, x, y) in &mut self.streams {
-                    let gates = step::<S, 1, C>(s, &parts, 0, &b, [h], [&x[t * inputs..(t + 1) * inputs]]);
-                    keep(s, &gates[0], h, &mut y[t * hidden..]);
+        let frames = self.frames();
+        if C == 1 {
+            let mut held = [[s.splat(T::ZERO); C]; M];
+            for m in 0..M {
+                for c in 0..C {
+                    held[m][c] = s.load(&self.streams[m].0[c * S::N..]);
                 }
-                continue;
             }
+            for t in 0..frames {
+                // A small cell waits for its own last frame: another one's frame fits in between.
+                for m in 0..M {
+                    let (_, x, y) = &mut self.streams[m];
+                    held[m] = step_held(s, &parts, &b, &held[m], &x[t * inputs..(t + 1) * inputs]).h;
+                    for c in 0..C {
+                        s.store(held[m][c], &mut y[t * hidden + c * S::N..]);
+                    }
+                }
+            }
+            for m in 0..M {
+                for c in 0..C {
+                    s.store(held[m][c], &mut self.streams[m].0[c * S::N..]);
+                }
+            }
+            return;
+        }
+        for t in 0..frames {
             // A large one waits for its weights: both use them while they are there.
             let (mut x, mut h) = ([&[][..]; M], [&[][..]; M]);
             for m in 0..M {
                 x[m] = &self.streams[m].1[t * inputs..(t + 1) * inputs];
                 h[m] = &*self.streams[m].0;
             }
-            let gates = step::<S, M, C>(s, &parts, 0, &b, h, x);
+            let gates = step::<S, M, C>(s, &parts, 0, &b, h, x, Order::of(hidden, t));
             for m in 0..M {
                 let (h, _, y) = &mut self.streams[m];
                 keep(s, &gates[m], h, &mut y[t * hidden..]);
@@ -318,39 +456,72 @@ fn keep<S: Simd, const C: usize>(s: S, gates: &Gates<S::V, C>, h: &mut [S::T], y
     }
 }
 
-/// One frame of any number of units; lanes beyond `hidden` compute numbers that nobody reads. `leave` gets the place of a vector of units,
-/// and its r, z, n and recurrent n.
-#[inline(always)]
-fn step_any<S: Simd>(s: S, gru: &Gru, params: &[S::T], state: &mut [S::T], x: &[S::T], mut leave: impl FnMut(usize, [S::V; 4])) {
-    let parts = gru.parts(params);
-    let (h, next) = state.split_at_mut(gru.padded());
-    let mut at = 0;
-    while at + 4 * S::N <= gru.hidden {
-        tile::<S, 4>(s, &parts, at, h, next, x, &mut leave);
-        at += 4 * S::N;
+/// From so many units on the recurrent weights do not stay in the fastest cache while a frame uses them once.
+const TILED: usize = 64;
+
+impl Order {
+    /// For frame `t` of a block.
+    fn of(hidden: usize, t: usize) -> Self {
+        match t % 2 {
+            _ if hidden < TILED => Order::Whole,
+            0 => Order::Forwards,
+            _ => Order::Backwards,
+        }
     }
-    while at < gru.hidden {
-        tile::<S, 1>(s, &parts, at, h, next, x, &mut leave);
-        at += S::N;
-    }
-    h.copy_from_slice(&next[..h.len()]);
 }
+
+/// One frame of `M` streams of any number of units; lanes beyond `hidden` compute numbers that nobody reads. `leave` gets the stream, the
+/// place of a vector of units, and its r, z, n and recurrent n.
+///
+/// The units are independent within a frame. Whoever alternates `backwards` from frame to frame finds the weights that the last frame used
+/// last still close by.
+#[inline(always)]
+fn step_any<S: Simd, const M: usize>(
+    s: S,
+    gru: &Gru,
+    params: &[S::T],
+    states: [&mut [S::T]; M],
+    x: [&[S::T]; M],
+    order: Order,
+    mut leave: impl FnMut(usize, usize, [S::V; 4]),
+) {
+    let parts = gru.parts(params);
+    let mut memories = states.map(|state| state.split_at_mut(gru.padded()));
+    let wides = gru.hidden / (4 * S::N);
+    let narrow = (gru.hidden - wides * 4 * S::N).div_ceil(S::N);
+    for i in 0..wides + narrow {
+        let i = if order == Order::Backwards { wides + narrow - 1 - i } else { i };
+        if i < wides {
+            tile::<S, M, 4>(s, &parts, i * 4 * S::N, &mut memories, x, order, &mut leave);
+        } else {
+            tile::<S, M, 1>(s, &parts, (wides * 4 + i - wides) * S::N, &mut memories, x, order, &mut leave);
+        }
+    }
+    for (h, next) in memories {
+        h.copy_from_slice(&next[..h.len()]);
+    }
+}
+
+/// A memory, and where the next one goes.
+type Memory<'a, T> = (&'a mut [T], &'a mut [T]);
 
 /// `C` vectors of units of [`step_any`].
 #[inline(always)]
-fn tile<S: Simd, const C: usize>(
+fn tile<S: Simd, const M: usize, const C: usize>(
     s: S,
     parts: &Parts<'_, S::T>,
     at: usize,
-    h: &[S::T],
-    next: &mut [S::T],
-    x: &[S::T],
-    leave: &mut impl FnMut(usize, [S::V; 4]),
+    memories: &mut [Memory<'_, S::T>; M],
+    x: [&[S::T]; M],
+    order: Order,
+    leave: &mut impl FnMut(usize, usize, [S::V; 4]),
 ) {
-    let [gates] = step::<S, 1, C>(s, parts, at, &biases(s, parts, at), [h], [x]);
-    for c in 0..C {
-        s.store(gates.h[c], &mut next[at + c * S::N..]);
-        leave(at + c * S::N, [gates.r[c], gates.z[c], gates.n[c], gates.recurrent[c]]);
+    let gates = step::<S, M, C>(s, parts, at, &biases(s, parts, at), memories.each_ref().map(|(h, _)| &**h), x, order);
+    for m in 0..M {
+        for c in 0..C {
+            s.store(gates[m].h[c], &mut memories[m].1[at + c * S::N..]);
+            leave(m, at + c * S::N, [gates[m].r[c], gates[m].z[c], gates[m].n[c], gates[m].recurrent[c]]);
+        }
     }
 }
 
@@ -394,8 +565,8 @@ impl<T: Scalar> Kernel<T> for Forward<'_, T> {
         }
         let rows = self.tape[padded..].chunks_exact_mut(ROWS * padded);
         let frames = self.x.chunks_exact(self.gru.inputs).zip(self.y.chunks_exact_mut(self.gru.hidden));
-        for (row, (x, y)) in rows.zip(frames) {
-            step_any(s, self.gru, self.params, self.state, x, |at, gates| {
+        for (t, (row, (x, y))) in rows.zip(frames).enumerate() {
+            step_any(s, self.gru, self.params, [self.state], [x], Order::of(self.gru.hidden, t), |_, at, gates| {
                 for (i, gate) in gates.into_iter().enumerate() {
                     s.store(gate, &mut row[i * padded + at..]);
                 }
@@ -409,11 +580,11 @@ impl<T: Scalar> Forward<'_, T> {
     #[inline(always)]
     fn run<S: Simd<T = T>, const C: usize>(self, s: S) {
         let (inputs, hidden, padded) = (self.gru.inputs, C * S::N, self.gru.padded());
-        let parts = self.gru.parts(self.params);
+        let parts = Parts { hidden, ..self.gru.parts(self.params) };
         let b = biases::<S, C>(s, &parts, 0);
         let rows = self.tape[padded..].chunks_exact_mut(ROWS * padded);
-        for (row, (x, y)) in rows.zip(self.x.chunks_exact(inputs).zip(self.y.chunks_exact_mut(hidden))) {
-            let [gates] = step::<S, 1, C>(s, &parts, 0, &b, [self.state], [x]);
+        for (t, (row, (x, y))) in rows.zip(self.x.chunks_exact(inputs).zip(self.y.chunks_exact_mut(hidden))).enumerate() {
+            let [gates] = step::<S, 1, C>(s, &parts, 0, &b, [self.state], [x], Order::of(hidden, t));
             keep(s, &gates, self.state, y);
             for c in 0..C {
                 let at = c * S::N;

@@ -11,6 +11,7 @@ afx_core::layer_conformance!(gru_32, Gru::new(2, 32));
 afx_core::layer_conformance!(gru_of_odd_size, Gru::new(3, 5));
 afx_core::layer_conformance!(gru_20_without_bias, Gru { inputs: 1, hidden: 20, bias: false });
 afx_core::layer_conformance!(gru_64, Gru::new(1, 64));
+afx_core::layer_conformance!(gru_72, Gru::new(1, 72));
 afx_core::layer_conformance!(dense_one_output, Dense::new(32, 1));
 afx_core::layer_conformance!(dense_odd, Dense::new(5, 1));
 afx_core::layer_conformance!(dense_wide, Dense::new(3, 21));

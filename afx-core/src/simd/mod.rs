@@ -56,10 +56,20 @@ pub trait Simd: Copy + sealed::Sealed {
     fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     /// Sum of all lanes, in a fixed order.
     fn sum(self, v: Self::V) -> Self::T;
+    /// The sums of four vectors' lanes, each in the same fixed order, which is not that of [`Simd::sum`].
+    #[inline(always)]
+    fn sum4(self, v: [Self::V; 4]) -> [Self::T; 4] {
+        [self.sum(v[0]), self.sum(v[1]), self.sum(v[2]), self.sum(v[3])]
+    }
     /// Hyperbolic tangent; for `f32` the rational of [`crate::activation::tanh`], exact otherwise. NaN stays NaN.
     fn tanh(self, v: Self::V) -> Self::V;
-    /// Logistic function, from [`Simd::tanh`] by `0.5 + 0.5 tanh(x / 2)`.
-    fn sigmoid(self, v: Self::V) -> Self::V;
+    /// `0.5 tanh(x / 2)`, the logistic function less a half; where that feeds a product, the half can wait for elsewhere.
+    fn half_tanh(self, v: Self::V) -> Self::V;
+    /// Logistic function, `0.5 + 0.5 tanh(x / 2)`.
+    #[inline(always)]
+    fn sigmoid(self, v: Self::V) -> Self::V {
+        self.add(self.half_tanh(v), self.splat(Self::T::from_f64(0.5)))
+    }
     /// `acc[m][g][c] += Σ_k x[m][k] w[k * stride + g * group + c * N ..]`: some columns of a matrix stored row by row, times `M` vectors.
     ///
     /// The columns are `G` groups of `C` vectors. Where `C` is small, several partial sums hide the latency of the multiply-add; their
@@ -82,6 +92,33 @@ pub trait Simd: Copy + sealed::Sealed {
                     let w = self.load(&w[k * stride + g * group + c * Self::N..]);
                     for m in 0..M {
                         acc[m][g][c] = self.mul_add(w, self.splat(x[m][k]), acc[m][g][c]);
+                    }
+                }
+            }
+        }
+    }
+    /// [`Simd::matvec`] of one vector that is held in `C` registers, for `C` columns in each group: the same bits, and no number waits for
+    /// its way through the memory.
+    ///
+    /// # Panics
+    /// When `w` ends before the last row does.
+    #[inline(always)]
+    fn matvec_held<const G: usize, const C: usize>(
+        self,
+        acc: &mut [[Self::V; C]; G],
+        x: &[Self::V; C],
+        w: &[Self::T],
+        stride: usize,
+        group: usize,
+    ) {
+        let mut lanes = [Self::T::ZERO; 16];
+        for (c, x) in x.iter().enumerate() {
+            self.store(*x, &mut lanes);
+            for k in 0..Self::N {
+                let row = &w[(c * Self::N + k) * stride..];
+                for g in 0..G {
+                    for c in 0..C {
+                        acc[g][c] = self.mul_add(self.load(&row[g * group + c * Self::N..]), self.splat(lanes[k]), acc[g][c]);
                     }
                 }
             }
@@ -229,6 +266,11 @@ impl<T: Scalar> Simd for One<T> {
     #[inline(always)]
     fn tanh(self, v: T) -> T {
         v.tanh()
+    }
+    #[inline(always)]
+    fn half_tanh(self, v: T) -> T {
+        let half = T::from_f64(0.5);
+        half * (half * v).tanh()
     }
     #[inline(always)]
     fn sigmoid(self, v: T) -> T {

@@ -70,8 +70,8 @@ impl Simd for Portable {
         rational::tanh(self, clamp(v))
     }
     #[inline(always)]
-    fn sigmoid(self, v: f32x8) -> f32x8 {
-        rational::sigmoid(self, clamp_sigmoid(v))
+    fn half_tanh(self, v: f32x8) -> f32x8 {
+        rational::half_tanh(self, clamp_double(v))
     }
     #[inline(always)]
     fn vectorize<K: Kernel<f32>>(self, kernel: K) -> K::Out {
@@ -85,6 +85,6 @@ fn clamp(v: f32x8) -> f32x8 {
     f32x8::splat(rational::LIMIT).fast_min(f32x8::splat(-rational::LIMIT).fast_max(v))
 }
 #[inline(always)]
-fn clamp_sigmoid(v: f32x8) -> f32x8 {
+fn clamp_double(v: f32x8) -> f32x8 {
     f32x8::splat(2.0 * rational::LIMIT).fast_min(f32x8::splat(-2.0 * rational::LIMIT).fast_max(v))
 }

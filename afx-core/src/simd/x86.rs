@@ -72,6 +72,43 @@ fn sum_256(v: __m256) -> f32 {
     _mm_cvtss_f32(_mm_add_ss(quarter, _mm_shuffle_ps::<1>(quarter, quarter)))
 }
 
+/// Sums of four times eight lanes: the four vectors' quarters are brought side by side by shuffles that all four share.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn sum4_256(v: [__m256; 4]) -> __m128 {
+    let (a, b) = (_mm256_unpacklo_ps(v[0], v[1]), _mm256_unpackhi_ps(v[0], v[1]));
+    let (c, d) = (_mm256_unpacklo_ps(v[2], v[3]), _mm256_unpackhi_ps(v[2], v[3]));
+    let (low, high) = (_mm256_castps_pd(_mm256_add_ps(a, b)), _mm256_castps_pd(_mm256_add_ps(c, d)));
+    let sums = _mm256_add_ps(_mm256_castpd_ps(_mm256_unpacklo_pd(low, high)), _mm256_castpd_ps(_mm256_unpackhi_pd(low, high)));
+    _mm_add_ps(_mm256_castps256_ps128(sums), _mm256_extractf128_ps::<1>(sums))
+}
+
+/// [`sum4_256`] of the sums of both halves.
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq")]
+fn sum4_512(v: [__m512; 4]) -> __m128 {
+    let (a, b) = (_mm512_unpacklo_ps(v[0], v[1]), _mm512_unpackhi_ps(v[0], v[1]));
+    let (c, d) = (_mm512_unpacklo_ps(v[2], v[3]), _mm512_unpackhi_ps(v[2], v[3]));
+    let (low, high) = (_mm512_castps_pd(_mm512_add_ps(a, b)), _mm512_castps_pd(_mm512_add_ps(c, d)));
+    let sums = _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(low, high)), _mm512_castpd_ps(_mm512_unpackhi_pd(low, high)));
+    let sums = _mm256_add_ps(_mm512_castps512_ps256(sums), _mm512_extractf32x8_ps::<1>(sums));
+    _mm_add_ps(_mm256_castps256_ps128(sums), _mm256_extractf128_ps::<1>(sums))
+}
+
+/// Lane `k` in all lanes.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn lane_256(v: __m256, k: i32) -> __m256 {
+    _mm256_permutevar8x32_ps(v, _mm256_set1_epi32(k))
+}
+
+/// Lane `k` in all lanes.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn lane_512(v: __m512, k: i32) -> __m512 {
+    _mm512_permutexvar_ps(_mm512_set1_epi32(k), v)
+}
+
 /// A method whose body is one intrinsic.
 macro_rules! op {
     ($name:ident, $v:ty, $f:ident, $($arg:ident),+) => {
@@ -84,7 +121,7 @@ macro_rules! op {
 }
 
 macro_rules! token {
-    ($t:ident, $v:ty, $n:literal, $features:literal, $set:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $div:ident, $fma:ident, $max:ident, $min:ident, $sum:ident) => {
+    ($t:ident, $v:ty, $n:literal, $features:literal, $set:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $div:ident, $fma:ident, $max:ident, $min:ident, $sum:ident, $sum4:ident, $lane:ident, [$($k:literal)*]) => {
         impl $t {
             /// One term of `matvec`; private, because its callers bound `k` and the last load.
             #[inline(always)]
@@ -162,6 +199,13 @@ macro_rules! token {
                 // SAFETY: the token exists only where the features were detected.
                 unsafe { $sum(v) }
             }
+            #[inline(always)]
+            fn sum4(self, v: [$v; 4]) -> [f32; 4] {
+                let mut sums = [0.0; 4];
+                // SAFETY: the token exists only where the features were detected, and four lanes are stored to four numbers.
+                unsafe { _mm_storeu_ps(sums.as_mut_ptr(), $sum4(v)) };
+                sums
+            }
             // The operand order keeps NaN: the instructions return their second operand when either is NaN.
             #[inline(always)]
             fn tanh(self, v: $v) -> $v {
@@ -170,10 +214,10 @@ macro_rules! token {
                 rational::tanh(self, clamped)
             }
             #[inline(always)]
-            fn sigmoid(self, v: $v) -> $v {
+            fn half_tanh(self, v: $v) -> $v {
                 // SAFETY: the token exists only where the features were detected.
                 let clamped = unsafe { $min($set(2.0 * rational::LIMIT), $max($set(-2.0 * rational::LIMIT), v)) };
-                rational::sigmoid(self, clamped)
+                rational::half_tanh(self, clamped)
             }
             #[inline(always)]
             fn matvec<const M: usize, const G: usize, const C: usize>(
@@ -223,6 +267,49 @@ macro_rules! token {
                 while k < steps {
                     self.add_row(acc, &x, w, k, stride, group);
                     k += 1;
+                }
+            }
+            #[inline(always)]
+            fn matvec_held<const G: usize, const C: usize>(
+                self,
+                acc: &mut [[$v; C]; G],
+                x: &[$v; C],
+                w: &[f32],
+                stride: usize,
+                group: usize,
+            ) {
+                assert!((C * $n - 1) * stride + (G - 1) * group + C * $n <= w.len(), "matvec: the matrix ends early");
+                let mut part = [[[self.splat(0.0); C]; G]; 3];
+                for (c, x) in x.iter().enumerate() {
+                    $(
+                        // SAFETY: the token exists only where the features were detected; the assertion bounds the load of the last row.
+                        unsafe {
+                            let x = $lane(*x, $k);
+                            let row = w.as_ptr().add((c * $n + $k) * stride);
+                            let to = match ($k % 4, C) {
+                                (0, _) => &mut *acc,
+                                (p, 1) => &mut part[p - 1],
+                                (2, 2) => &mut *acc,
+                                (_, 2) => &mut part[0],
+                                _ => &mut *acc,
+                            };
+                            for g in 0..G {
+                                for c in 0..C {
+                                    to[g][c] = $fma($load(row.add(g * group + c * $n)), x, to[g][c]);
+                                }
+                            }
+                        }
+                    )*
+                }
+                for g in 0..G {
+                    for c in 0..C {
+                        if C == 1 {
+                            let (low, high) = (self.add(acc[g][c], part[0][g][c]), self.add(part[1][g][c], part[2][g][c]));
+                            acc[g][c] = self.add(low, high);
+                        } else if C == 2 {
+                            acc[g][c] = self.add(acc[g][c], part[0][g][c]);
+                        }
+                    }
                 }
             }
             #[inline(always)]
@@ -278,7 +365,10 @@ token!(
     _mm256_fmadd_ps,
     _mm256_max_ps,
     _mm256_min_ps,
-    sum_256
+    sum_256,
+    sum4_256,
+    lane_256,
+    [0 1 2 3 4 5 6 7]
 );
 token!(
     Avx512,
@@ -295,5 +385,8 @@ token!(
     _mm512_fmadd_ps,
     _mm512_max_ps,
     _mm512_min_ps,
-    _mm512_reduce_add_ps
+    _mm512_reduce_add_ps,
+    sum4_512,
+    lane_512,
+    [0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15]
 );
