@@ -3,7 +3,7 @@
 //! ```ignore
 //! afx_core::guard_allocations!(); // once in the test file: counts allocations
 //! afx_core::layer_conformance!(gru, Gru::new(1, 8));
-//! afx_core::adapter_conformance!(film, Film::new(&layout, 2, 8, 2));
+//! afx_core::adapter_conformance!(film, Film::new(&layout, 2, Network::smooth(8, 2)));
 //! afx_core::processor_conformance!(voice, voice());
 //! ```
 

@@ -1,6 +1,6 @@
 //! A layer or an adapter chosen at run time.
 
-use crate::{Concat, Cover, Dense, Film, Fir, Fixed, Gru, StaticHyper};
+use crate::{Concat, Cover, Dense, Film, Fir, Fixed, Gru, Network, StaticHyper};
 use afx_core::{Adapter, Differentiable, Layer, Layout, Scalar, Tensor};
 use alloc::format;
 use alloc::vec::Vec;
@@ -302,20 +302,18 @@ pub enum Conditioning {
     Concat,
     /// [`Film`].
     Film {
-        /// Numbers in a layer of the network.
-        width: usize,
-        /// Layers of the network.
-        depth: usize,
+        /// Between the knobs and the heads.
+        #[cfg_attr(feature = "serde", serde(flatten))]
+        network: Network,
         /// Which affine maps.
         #[cfg_attr(feature = "serde", serde(default))]
         cover: Cover,
     },
     /// [`StaticHyper`].
     StaticHyper {
-        /// Numbers in a layer of the network.
-        width: usize,
-        /// Layers of the network.
-        depth: usize,
+        /// Between the knobs and the heads.
+        #[cfg_attr(feature = "serde", serde(flatten))]
+        network: Network,
         /// Which affine maps.
         #[cfg_attr(feature = "serde", serde(default))]
         cover: Cover,
@@ -328,9 +326,9 @@ impl Conditioning {
         match *self {
             Conditioning::Fixed => AnyAdapter::Fixed(Fixed::new(target, controls)),
             Conditioning::Concat => AnyAdapter::Concat(Concat::new(target, controls)),
-            Conditioning::Film { width, depth, cover } => AnyAdapter::Film(Film::covering(target, controls, width, depth, cover)),
-            Conditioning::StaticHyper { width, depth, cover } => {
-                AnyAdapter::StaticHyper(StaticHyper::covering(target, controls, width, depth, cover))
+            Conditioning::Film { network, cover } => AnyAdapter::Film(Film::covering(target, controls, network, cover)),
+            Conditioning::StaticHyper { network, cover } => {
+                AnyAdapter::StaticHyper(StaticHyper::covering(target, controls, network, cover))
             }
         }
     }

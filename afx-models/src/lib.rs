@@ -36,7 +36,7 @@ mod fir;
 mod gru;
 mod spec;
 
-pub use adapter::{Concat, Cover, Film, Fixed, StaticHyper};
+pub use adapter::{Activation, Concat, Cover, Film, Fixed, Network, StaticHyper};
 pub use any::{AnyAdapter, AnyLayer, Conditioning};
 pub use dense::Dense;
 pub use fir::Fir;

@@ -1,6 +1,6 @@
 //! What a model is, in sizes and names.
 
-use crate::{AnyAdapter, AnyLayer, Conditioning, Cover, Dense, Fir, Gru};
+use crate::{AnyAdapter, AnyLayer, Conditioning, Cover, Dense, Fir, Gru, Network};
 use afx_core::{Conditioned, Layer};
 use alloc::string::{String, ToString};
 use alloc::vec;
@@ -75,7 +75,7 @@ impl ModelSpec {
     /// A published model by name, mono in and out.
     ///
     /// - `gru`: a snapshot; knobs are ignored. `concat-gru`, `film-gru` (network 2 x 32), `static-hyper-gru` (network 2 x 8): the three of the
-    ///   HyperRNN poster with its sizes, a GRU and a dense head.
+    ///   HyperRNN poster with its sizes, a GRU and a dense head; their networks are smooth ([`Network::smooth`]), the poster's are leaky.
     /// - `hyper-gru`: the seeds' proposal: a learnable FIR of 32 taps for latency, linear, GRU, linear, all maps without biases, so that
     ///   silence stays silence, from a hypernetwork 2 x 8.
     ///
@@ -85,8 +85,8 @@ impl ModelSpec {
         let spec = match name {
             "gru" => Self::recurrent(hidden, controls, Conditioning::Fixed),
             "concat-gru" => Self::recurrent(hidden, controls, Conditioning::Concat),
-            "film-gru" => Self::recurrent(hidden, controls, Conditioning::Film { width: 32, depth: 2, cover: Cover::Cell }),
-            "static-hyper-gru" => Self::recurrent(hidden, controls, Conditioning::StaticHyper { width: 8, depth: 2, cover: Cover::Cell }),
+            "film-gru" => Self::recurrent(hidden, controls, Conditioning::Film { network: Network::smooth(32, 2), cover: Cover::Cell }),
+            "static-hyper-gru" => Self::recurrent(hidden, controls, Conditioning::StaticHyper { network: Network::smooth(8, 2), cover: Cover::Cell }),
             "hyper-gru" => Self::hyper_gru(32, hidden, controls, false),
             _ => return Err(SpecError::Name { found: name.to_string() }),
         };
@@ -109,7 +109,7 @@ impl ModelSpec {
             Gru { inputs: 4, hidden, bias }.into(),
             Dense { inputs: hidden, outputs: 1, bias }.into(),
         ];
-        let conditioning = Conditioning::StaticHyper { width: 8, depth: 2, cover: Cover::All };
+        let conditioning = Conditioning::StaticHyper { network: Network::smooth(8, 2), cover: Cover::All };
         ModelSpec { layer: AnyLayer::stack(layers), conditioning, controls }
     }
 
@@ -122,7 +122,8 @@ impl ModelSpec {
         if self.controls > LARGEST {
             return Err(SpecError::Size { what: "controls", most: LARGEST, found: self.controls });
         }
-        if let Conditioning::Film { width, depth, .. } | Conditioning::StaticHyper { width, depth, .. } = self.conditioning {
+        if let Conditioning::Film { network, .. } | Conditioning::StaticHyper { network, .. } = self.conditioning {
+            let Network { width, depth, .. } = network;
             at_most("conditioning width", width)?;
             if depth > 16 {
                 return Err(SpecError::Size { what: "conditioning depth", most: 16, found: depth });

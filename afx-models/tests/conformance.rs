@@ -35,16 +35,16 @@ fn chain_without_bias() -> Chain<Gru, Dense> {
 
 afx_core::adapter_conformance!(fixed, Fixed::new(&layout(), 0), layer());
 afx_core::adapter_conformance!(concat, Concat::new(&layout(), 2), layer());
-afx_core::adapter_conformance!(film, Film::new(&layout(), 2, 6, 2), layer());
-afx_core::adapter_conformance!(film_everywhere, Film::covering(&layout(), 3, 5, 1, Cover::All), layer());
-afx_core::adapter_conformance!(static_hyper, StaticHyper::new(&layout(), 2, 4, 2), layer());
-afx_core::adapter_conformance!(static_hyper_affine, StaticHyper::covering(&layout(), 2, 4, 0, Cover::All), layer());
+afx_core::adapter_conformance!(film, Film::new(&layout(), 2, Network::smooth(6, 2)), layer());
+afx_core::adapter_conformance!(film_everywhere, Film::covering(&layout(), 3, Network::leaky(5, 1), Cover::All), layer());
+afx_core::adapter_conformance!(static_hyper, StaticHyper::new(&layout(), 2, Network::smooth(4, 2)), layer());
+afx_core::adapter_conformance!(static_hyper_affine, StaticHyper::covering(&layout(), 2, Network::leaky(4, 0), Cover::All), layer());
 afx_core::adapter_conformance!(
     static_hyper_without_bias,
-    StaticHyper::new(&Layer::<f32>::layout(&chain_without_bias()), 2, 4, 2),
+    StaticHyper::new(&Layer::<f32>::layout(&chain_without_bias()), 2, Network::smooth(4, 2)),
     chain_without_bias()
 );
-afx_core::adapter_conformance!(film_without_bias, Film::new(&Layer::<f32>::layout(&chain_without_bias()), 2, 4, 2), chain_without_bias());
+afx_core::adapter_conformance!(film_without_bias, Film::new(&Layer::<f32>::layout(&chain_without_bias()), 2, Network::smooth(4, 2)), chain_without_bias());
 
 /// A voice with random weights, large enough to distort.
 fn voice<A: afx_core::Adapter<f32>>(adapter: A, channels: usize) -> Voice<f32, Chain<Gru, Dense>, A> {
@@ -55,8 +55,8 @@ fn voice<A: afx_core::Adapter<f32>>(adapter: A, channels: usize) -> Voice<f32, C
 }
 
 afx_core::processor_conformance!(voice_concat, voice(Concat::new(&layout(), 2), 1), 1, 2);
-afx_core::processor_conformance!(voice_film_stereo, voice(Film::new(&layout(), 2, 6, 2), 2), 2, 2);
-afx_core::processor_conformance!(voice_static_hyper_3_channels, voice(StaticHyper::new(&layout(), 2, 4, 2), 3), 3, 2);
+afx_core::processor_conformance!(voice_film_stereo, voice(Film::new(&layout(), 2, Network::smooth(6, 2)), 2), 2, 2);
+afx_core::processor_conformance!(voice_static_hyper_3_channels, voice(StaticHyper::new(&layout(), 2, Network::smooth(4, 2)), 3), 3, 2);
 
 /// Everything that a model file can hold.
 fn stack() -> AnyLayer {
@@ -66,6 +66,6 @@ fn stack() -> AnyLayer {
 afx_core::layer_conformance!(any_stack, stack());
 afx_core::adapter_conformance!(
     any_static_hyper,
-    Conditioning::StaticHyper { width: 3, depth: 1, cover: Cover::All }.adapter(&Layer::<f32>::layout(&stack()), 2),
+    Conditioning::StaticHyper { network: Network::leaky(3, 1), cover: Cover::All }.adapter(&Layer::<f32>::layout(&stack()), 2),
     stack()
 );

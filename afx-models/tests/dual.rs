@@ -1,7 +1,7 @@
 //! Derivatives written by hand against dual numbers: exact but for rounding, and proof that a number type from outside is a `Scalar`.
 
 use afx_core::{Adapter, Chain, Conditioned, Differentiable, Layer, Layout, Scalar, chain, testing::Noise};
-use afx_models::{Concat, Cover, Dense, Film, Fir, Fixed, Gru, StaticHyper};
+use afx_models::{Concat, Cover, Dense, Film, Fir, Fixed, Gru, Network, StaticHyper};
 use std::cmp::Ordering;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
@@ -171,16 +171,16 @@ fn a_gru_and_its_head_differentiate_as_dual_numbers_do() {
 #[test]
 fn every_adapter_differentiates_as_dual_numbers_do() {
     compare(cell(), Concat::new(&layout(), 2));
-    compare(cell(), Film::new(&layout(), 2, 4, 2));
-    compare(cell(), Film::covering(&layout(), 3, 4, 0, Cover::All));
-    compare(cell(), StaticHyper::new(&layout(), 2, 4, 2));
-    compare(cell(), StaticHyper::covering(&layout(), 2, 4, 1, Cover::All));
+    compare(cell(), Film::new(&layout(), 2, Network::smooth(4, 2)));
+    compare(cell(), Film::covering(&layout(), 3, Network::leaky(4, 0), Cover::All));
+    compare(cell(), StaticHyper::new(&layout(), 2, Network::smooth(4, 2)));
+    compare(cell(), StaticHyper::covering(&layout(), 2, Network::leaky(4, 1), Cover::All));
 }
 
 #[test]
 fn a_long_chain_differentiates_as_dual_numbers_do() {
     let chain = || chain!(Fir { taps: 9 }, Dense::new(1, 3), Gru { inputs: 3, hidden: 6, bias: false }, Dense::new(6, 2));
-    compare(chain(), StaticHyper::covering(&Layer::<f64>::layout(&chain()), 2, 3, 1, Cover::All));
+    compare(chain(), StaticHyper::covering(&Layer::<f64>::layout(&chain()), 2, Network::leaky(3, 1), Cover::All));
 }
 
 #[test]

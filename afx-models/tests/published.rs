@@ -3,7 +3,7 @@
 mod pyneuralfx;
 
 use afx_core::{Chain, Layer, Processor, Voice, testing::Noise};
-use afx_models::{AnyAdapter, AnyLayer, Conditioning, Cover, Dense, Gru, ModelSpec};
+use afx_models::{AnyAdapter, AnyLayer, Conditioning, Cover, Dense, Gru, ModelSpec, Network};
 use pyneuralfx::Reference;
 
 type Player = Voice<f32, AnyLayer, AnyAdapter>;
@@ -26,7 +26,7 @@ fn published() -> Option<Player> {
 /// A StaticHyper-GRU with random weights, half as large again as first values are, that needs no file.
 fn random(hidden: usize, bias: bool) -> Player {
     let layers = vec![Gru { inputs: 1, hidden, bias }.into(), Dense { inputs: hidden, outputs: 1, bias }.into()];
-    let conditioning = Conditioning::StaticHyper { width: 8, depth: 2, cover: Cover::Cell };
+    let conditioning = Conditioning::StaticHyper { network: Network::leaky(8, 2), cover: Cover::Cell };
     let model = ModelSpec { layer: AnyLayer::stack(layers), conditioning, controls: 2 }.build().expect("the sizes are sound");
     let mut noise = Noise::new(11);
     let learnt: Vec<f32> = model.initialize(&mut || 1.5 * noise.next_f64());

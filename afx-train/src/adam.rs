@@ -24,6 +24,13 @@ impl<T: Scalar> Adam<T> {
         Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, step: 0, mean: vec![T::ZERO; len], square: vec![T::ZERO; len] }
     }
 
+    /// Forgets the gradients so far, for parameters that jumped.
+    pub fn forget(&mut self) {
+        self.step = 0;
+        self.mean.fill(T::ZERO);
+        self.square.fill(T::ZERO);
+    }
+
     /// One step down `gradient`.
     pub fn step(&mut self, rate: f64, params: &mut [T], gradient: &[T]) {
         self.step += 1;

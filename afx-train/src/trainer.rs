@@ -3,7 +3,7 @@
 use crate::adam::{Adam, clip_norm};
 use crate::draw::Draw;
 use crate::{Config, Material, Schedule, TrainError};
-use afx_core::{Adapter, Aligned, Conditioned, Differentiable};
+use afx_core::{Adapter, Aligned, Conditioned, Differentiable, Layer};
 use afx_loss::Loss;
 use rayon::prelude::*;
 use std::ops::ControlFlow;
@@ -113,6 +113,8 @@ struct Group {
     tape: Aligned<f32>,
     loss: Box<dyn Loss<f32>>,
     value: f64,
+    /// Scalar product of output and target; negative for a model upside down.
+    together: f64,
     failed: Option<usize>,
 }
 
@@ -178,6 +180,7 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
             tape: Aligned::zeros(model.layer.tape_len(config.frames)),
             loss: loss.clone(),
             value: 0.0,
+            together: 0.0,
             failed: None,
         });
         let groups = groups.collect();
@@ -220,15 +223,10 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
     fn at_recorded_level(&self, learnt: &[f32]) -> Vec<f32> {
         let mut learnt = learnt.to_vec();
         let layout = self.model.layer.layout();
-        let tensors = layout.tensors();
-        if let (Some(first), Some(last)) = (layout.affine_maps().first(), layout.affine_maps().last()) {
-            let (louder, level) = (self.material.input_gain, self.material.output_gain);
-            self.model.adapter.rescale(&tensors[first.weight], louder, &mut learnt);
-            self.model.adapter.rescale(&tensors[last.weight], level, &mut learnt);
-            if let Some(bias) = last.bias {
-                self.model.adapter.rescale(&tensors[bias], level, &mut learnt);
-            }
+        if let Some(first) = layout.affine_maps().first() {
+            self.model.adapter.rescale(&layout.tensors()[first.weight], self.material.input_gain, &mut learnt);
         }
+        rescale_output(&self.model, self.material.output_gain, &mut learnt);
         learnt
     }
     /// How far it is.
@@ -295,6 +293,12 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
         }
         let rate = self.rate();
         self.adam.step(rate, &mut self.learnt, &self.gradient);
+        // A spectral loss does not hear polarity: a model that it drives to full level upside down is in a valley with no way out. Looked
+        // for ever more rarely: 1, 2, 4, 8 ... steps.
+        if step.is_power_of_two() && self.groups.iter().map(|g| g.together).sum::<f64>() < 0.0 {
+            rescale_output(&self.model, -1.0, &mut self.learnt);
+            self.adam.forget();
+        }
         self.progress.step = step;
         self.progress.sum.0 += loss;
         self.progress.sum.1 += 1;
@@ -393,6 +397,16 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
     }
 }
 
+/// Multiplies the model's output by `factor`, in the layer's last affine map.
+fn rescale_output<L: Layer<f32>, A: Adapter<f32>>(model: &Conditioned<L, A>, factor: f32, learnt: &mut [f32]) {
+    let layout = model.layer.layout();
+    if let Some(last) = layout.affine_maps().last() {
+        for tensor in [Some(last.weight), last.bias].into_iter().flatten() {
+            model.adapter.rescale(&layout.tensors()[tensor], factor, learnt);
+        }
+    }
+}
+
 impl Group {
     /// Forward, loss and backward of every sequence; leaves their mean gradient of the learnt numbers and the sum of the losses.
     fn run<L: Differentiable<f32>, A: Adapter<f32>>(
@@ -403,7 +417,7 @@ impl Group {
         learnt: &[f32],
     ) {
         self.dlearnt.fill(0.0);
-        (self.value, self.failed) = (0.0, None);
+        (self.value, self.together, self.failed) = (0.0, 0.0, None);
         let scale = 1.0 / config.sequences as f32;
         for sequence in &mut self.sequences {
             let track = &material.tracks[sequence.track];
@@ -419,6 +433,8 @@ impl Group {
             let range = sequence.at..sequence.at + config.frames;
             let (x, target) = (&track.dry()[range.clone()], &track.wet()[range]);
             model.layer.forward(&self.params, &mut sequence.state, x, &mut self.y, &mut self.tape);
+            let mean = self.y.iter().sum::<f32>() / self.y.len() as f32;
+            self.together += self.y.iter().zip(target).map(|(y, t)| f64::from((y - mean) * t)).sum::<f64>();
             self.dy.fill(0.0);
             self.y.iter().zip(&mut self.level).for_each(|(y, l)| *l = y * material.output_gain);
             match self.loss.accumulate(&self.level, target, scale, Some(&mut self.dy)) {

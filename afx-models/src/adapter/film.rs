@@ -1,6 +1,6 @@
 //! Feature-wise linear modulation.
 
-use super::mlp::Mlp;
+use super::mlp::{Mlp, Network};
 use super::{Cover, append, kept, rescale_kept};
 use afx_core::{Adapter, Layout, Scalar, Tensor, kernels};
 use alloc::vec::Vec;
@@ -12,7 +12,7 @@ use alloc::{format, vec};
 /// Perez et al. 2018, arXiv:1709.07871; for recurrent cells Yeh, Hsiao and Yang 2024. `s` starts at random around 0 in the published
 /// toolkit; here it starts at 1 and `t` at 0 plus what the knobs add, so that an untrained model is the plain layer.
 ///
-/// - `mlp.*`: `depth` layers of `width`; for each covered map `i`, `film.<i>.weight` `[width, 2 * rows]` and `film.<i>.bias`, scales
+/// - `mlp.*`: the [`Network`]; for each covered map `i`, `film.<i>.weight` `[width, 2 * rows]` and `film.<i>.bias`, scales
 ///   first, then shifts; `layer.*`: the layer's own. A map without a bias is scaled only: its shifts have nowhere to act.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Film {
@@ -37,16 +37,16 @@ struct Map {
 }
 
 impl Film {
-    /// For the layer of that layout: `controls` knobs, a network of `depth` layers of `width`, the cells' maps.
-    pub fn new(target: &Layout, controls: usize, width: usize, depth: usize) -> Self {
-        Self::covering(target, controls, width, depth, Cover::Cell)
+    /// For the layer of that layout: `controls` knobs, a small network, the cells' maps.
+    pub fn new(target: &Layout, controls: usize, network: Network) -> Self {
+        Self::covering(target, controls, network, Cover::Cell)
     }
 
     /// [`Film::new`] for the maps that `cover` names.
-    pub fn covering(target: &Layout, controls: usize, width: usize, depth: usize, cover: Cover) -> Self {
+    pub fn covering(target: &Layout, controls: usize, network: Network, cover: Cover) -> Self {
         let mut layout = Layout::new();
         let copies = kept(&mut layout, target, |_| true);
-        let mlp = Mlp::new(&mut layout, controls, width, depth);
+        let mlp = Mlp::new(&mut layout, controls, network);
         let mut scaled = vec![false; copies.len()];
         let mut maps = Vec::new();
         for (i, map) in target.affine_maps().iter().filter(|map| cover.holds(map)).enumerate() {

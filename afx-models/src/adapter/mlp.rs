@@ -1,25 +1,83 @@
 //! The small network in front of an adapter's heads.
 
 use super::append;
-use afx_core::{Layout, Scalar, kernels};
+use afx_core::{Layout, Scalar, activation, kernels};
 use alloc::format;
 use alloc::vec::Vec;
 
 /// Slope of the leaky rectifier for negative numbers, as in PyNeuralFx.
 const SLOPE: f64 = 0.1;
 
-/// `depth` times an affine map to `width` numbers and a leaky rectifier of slope 0.1. Depth 0 is the identity.
+/// The small network between the knobs and an adapter's heads: `depth` times an affine map to `width` numbers and an activation. Depth 0 is
+/// the identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Network {
+    /// Numbers in a layer.
+    pub width: usize,
+    /// Layers.
+    pub depth: usize,
+    /// What follows each affine map.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub activation: Activation,
+}
+
+/// What follows the affine maps of a [`Network`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
+pub enum Activation {
+    /// `x`, or `0.1 x` where negative: the published toolkit's, and of files that name none. The parameters have kinks between the knob
+    /// positions of a training, and long trainings put them to bad use: see `docs/decisions/0005-smooth-hypernetworks.md` of the project.
+    #[default]
+    LeakyRelu,
+    /// Hyperbolic tangent: the parameters are smooth functions of the knobs.
+    Tanh,
+}
+
+impl Network {
+    /// A smooth network: [`Activation::Tanh`].
+    pub const fn smooth(width: usize, depth: usize) -> Self {
+        Network { width, depth, activation: Activation::Tanh }
+    }
+
+    /// The published toolkit's: [`Activation::LeakyRelu`].
+    pub const fn leaky(width: usize, depth: usize) -> Self {
+        Network { width, depth, activation: Activation::LeakyRelu }
+    }
+}
+
+impl Activation {
+    /// In place.
+    fn apply<T: Scalar>(self, values: &mut [T]) {
+        match self {
+            Activation::Tanh => activation::tanh_slice(values),
+            Activation::LeakyRelu => values.iter_mut().filter(|v| **v < T::ZERO).for_each(|v| *v *= T::from_f64(SLOPE)),
+        }
+    }
+
+    /// The cotangent before the activation from that after it, given what it returned.
+    fn backward<T: Scalar>(self, y: &[T], dy: &mut [T]) {
+        let pairs = dy.iter_mut().zip(y);
+        match self {
+            Activation::Tanh => pairs.for_each(|(d, y)| *d *= T::ONE - *y * *y),
+            Activation::LeakyRelu => pairs.filter(|(_, y)| **y < T::ZERO).for_each(|(d, _)| *d *= T::from_f64(SLOPE)),
+        }
+    }
+}
+
+/// A [`Network`] with its place in an adapter's slice.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Mlp {
     inputs: usize,
     width: usize,
+    activation: Activation,
     /// Places of weight and bias of each map.
     maps: Vec<(usize, usize)>,
 }
 
 impl Mlp {
     /// Appends the maps' tensors, `mlp.<i>.weight` `[from, width]` and `mlp.<i>.bias`, to `layout`.
-    pub fn new(layout: &mut Layout, inputs: usize, width: usize, depth: usize) -> Self {
+    pub fn new(layout: &mut Layout, inputs: usize, Network { width, depth, activation }: Network) -> Self {
         let mut maps = Vec::new();
         for i in 0..depth {
             let from = if i == 0 { inputs } else { width };
@@ -28,7 +86,7 @@ impl Mlp {
             *layout = grown;
             maps.push((weight, bias));
         }
-        Mlp { inputs, width, maps }
+        Mlp { inputs, width, activation, maps }
     }
 
     /// Numbers of the last layer.
@@ -62,9 +120,7 @@ impl Mlp {
             let (x, y) = scratch[at..].split_at_mut(from);
             let y = &mut y[..self.width];
             kernels::affine(&params[weight..], Some(&params[bias..]), x, y);
-            for v in y.iter_mut().filter(|v| **v < T::ZERO) {
-                *v *= T::from_f64(SLOPE);
-            }
+            self.activation.apply(y);
             at += from;
         }
     }
@@ -96,9 +152,7 @@ impl Mlp {
         for (i, &(weight, bias)) in self.maps.iter().enumerate().rev() {
             let from = if i == 0 { self.inputs } else { self.width };
             let y = &outputs[end - self.width..end];
-            for (d, _) in dy.iter_mut().zip(y).filter(|(_, y)| **y < T::ZERO) {
-                *d *= T::from_f64(SLOPE);
-            }
+            self.activation.backward(y, dy);
             end -= self.width;
             let x = &outputs[end - from..end];
             let dx = &mut dprevious[..from];

@@ -9,6 +9,7 @@ mod static_hyper;
 pub use concat::Concat;
 pub use film::Film;
 pub use fixed::Fixed;
+pub use mlp::{Activation, Network};
 pub use static_hyper::StaticHyper;
 
 use afx_core::{Affine, Layout, Role};

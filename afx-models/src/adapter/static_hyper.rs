@@ -1,6 +1,6 @@
 //! Weights from a network.
 
-use super::mlp::Mlp;
+use super::mlp::{Mlp, Network};
 use super::{Cover, append, kept, rescale_kept};
 use afx_core::{Adapter, Layout, Scalar, Tensor, kernels};
 use alloc::format;
@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 /// Ha, Dai and Le 2017, arXiv:1609.09106; for audio effects Yeh, Hsiao and Yang 2024 ("StaticHyper"). The rest of the layer stays as
 /// learnt. The toolkit's `N` counts the heads: `N = 3` is a network of depth 2.
 ///
-/// - `mlp.*`: `depth` layers of `width`; for each covered tensor, `head.<name>.weight` `[width, numbers]` and `head.<name>.bias`
+/// - `mlp.*`: the [`Network`]; for each covered tensor, `head.<name>.weight` `[width, numbers]` and `head.<name>.bias`
 ///   `[numbers]`; `layer.*`: what is not covered.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StaticHyper {
@@ -32,18 +32,18 @@ struct Head {
 }
 
 impl StaticHyper {
-    /// For the layer of that layout: `controls` knobs, a network of `depth` layers of `width`, the cells' maps.
-    pub fn new(target: &Layout, controls: usize, width: usize, depth: usize) -> Self {
-        Self::covering(target, controls, width, depth, Cover::Cell)
+    /// For the layer of that layout: `controls` knobs, a small network, the cells' maps.
+    pub fn new(target: &Layout, controls: usize, network: Network) -> Self {
+        Self::covering(target, controls, network, Cover::Cell)
     }
 
     /// [`StaticHyper::new`] for the maps that `cover` names.
-    pub fn covering(target: &Layout, controls: usize, width: usize, depth: usize, cover: Cover) -> Self {
+    pub fn covering(target: &Layout, controls: usize, network: Network, cover: Cover) -> Self {
         let maps = || target.affine_maps().iter().filter(|map| cover.holds(map));
         let covered: Vec<usize> = maps().map(|m| m.weight).chain(maps().filter_map(|m| m.bias)).collect();
         let mut layout = Layout::new();
         let copies = kept(&mut layout, target, |i| !covered.contains(&i));
-        let mlp = Mlp::new(&mut layout, controls, width, depth);
+        let mlp = Mlp::new(&mut layout, controls, network);
         let mut heads = Vec::new();
         for tensor in covered.into_iter().map(|i| &target.tensors()[i]) {
             let (grown, weight) = append(layout, &format!("head.{}.weight", tensor.name), &[mlp.outputs(), tensor.len()]);

@@ -1,7 +1,7 @@
 //! State dicts of PyNeuralFx (and of `torch.nn`) as the numbers of our models.
 
 use afx_core::{Adapter, Conditioned};
-use afx_models::{AnyAdapter, AnyLayer, Conditioning, Cover, Dense, Gru, ModelSpec};
+use afx_models::{AnyAdapter, AnyLayer, Conditioning, Cover, Dense, Gru, ModelSpec, Network};
 use safetensors::tensor::{Dtype, SafeTensors};
 use std::collections::HashMap;
 use std::ops::Index;
@@ -58,9 +58,9 @@ impl Reference {
         let conditioning = match self.metadata["model"].as_str() {
             "snapshot-gru" => Conditioning::Fixed,
             "concat-gru" => Conditioning::Concat,
-            "film-gru" => Conditioning::Film { width, depth: blocks, cover: Cover::Cell },
+            "film-gru" => Conditioning::Film { network: Network::leaky(width, blocks), cover: Cover::Cell },
             // The toolkit counts the heads as a block.
-            "statichyper-gru" => Conditioning::StaticHyper { width, depth: blocks - 1, cover: Cover::Cell },
+            "statichyper-gru" => Conditioning::StaticHyper { network: Network::leaky(width, blocks - 1), cover: Cover::Cell },
             other => panic!("expected one of the four recurrent models, found {other}"),
         };
         let layer = AnyLayer::stack(vec![Gru::new(inputs, hidden).into(), Dense::new(hidden, outputs).into()]);
