@@ -10,6 +10,7 @@ pub mod plot;
 pub mod render;
 pub mod report;
 mod source;
+mod spectral_pictures;
 pub mod train;
 mod training_log;
 

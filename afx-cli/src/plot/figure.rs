@@ -47,6 +47,13 @@ impl Figure {
         self
     }
 
+    /// With another title.
+    #[must_use]
+    pub fn titled(mut self, title: &str) -> Self {
+        self.title = title.into();
+        self
+    }
+
     /// With another width, clamped to 240..=4000 units.
     #[must_use]
     pub fn width(mut self, width: f64) -> Self {
