@@ -145,7 +145,8 @@ pub(super) fn offset_grid(models: &[(&str, &ModelFile, &[f32])], positions: usiz
     };
     let starts = (0..positions * positions).into_par_iter().map(place).collect::<Result<Vec<_>, Error>>()?;
     let map = |label: &str, of: fn(&ColdStart) -> f64| {
-        let value = |(controls, start): &(Vec<f32>, ColdStart)| Value { controls: controls.clone(), value: of(start).max(FLOOR_DBFS), seen: true };
+        let value =
+            |(controls, start): &(Vec<f32>, ColdStart)| Value { controls: controls.clone(), value: of(start).max(FLOOR_DBFS), seen: true };
         let values: Vec<Value> = starts.iter().map(value).collect();
         heat_map(&model.knobs, &values, (1, 0), label, ValueScale::Linear)
     };

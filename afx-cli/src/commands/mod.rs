@@ -9,6 +9,7 @@ mod measured;
 pub mod plot;
 pub mod render;
 pub mod report;
+mod report_pictures;
 mod source;
 mod spectral_pictures;
 pub mod train;

@@ -4,8 +4,8 @@ use super::Error;
 use super::knob_pictures::{error_grids, offset_grid};
 use super::measured::Measured;
 use super::source::Source;
-use super::training_log;
 use super::spectral_pictures::{responses, spectra};
+use super::training_log;
 use crate::plot::loss_curve::LossCurve;
 use crate::plot::trace::non_finite_note;
 use crate::plot::{
@@ -380,7 +380,16 @@ fn lag(input: &[f32], traces: &[Trace<'_>], rate: u32) -> i32 {
 
 /// Whether a recording makes sense for a kind only as the answer to exactly its analysis signal.
 fn is_exact(kind: Kind) -> bool {
-    matches!(kind, Kind::HarmonicResponse | Kind::Aliasing | Kind::AliasingCurve | Kind::TransferCurve | Kind::StaticCurve | Kind::StepResponse | Kind::Decay)
+    matches!(
+        kind,
+        Kind::HarmonicResponse
+            | Kind::Aliasing
+            | Kind::AliasingCurve
+            | Kind::TransferCurve
+            | Kind::StaticCurve
+            | Kind::StepResponse
+            | Kind::Decay
+    )
 }
 
 fn needs_model(kind: &str) -> Error {

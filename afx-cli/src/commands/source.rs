@@ -53,7 +53,10 @@ impl Source {
     pub fn varied(self, name: &str, positions: usize, several: bool) -> Result<Vec<Self>, Error> {
         let Source { label, file, sample_rate, kind } = self;
         let Kind::Model(model, knobs) = kind else {
-            return Err(Error::new(format_args!("--vary: expected model files, found {}, a WAV file: its knobs cannot be turned", file.display())));
+            return Err(Error::new(format_args!(
+                "--vary: expected model files, found {}, a WAV file: its knobs cannot be turned",
+                file.display()
+            )));
         };
         let Some(k) = model.knobs.iter().position(|k| k.name == name) else {
             let expected = model.knobs.iter().map(|k| k.name.as_str()).collect::<Vec<_>>().join(", ");

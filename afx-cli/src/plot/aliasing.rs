@@ -128,7 +128,10 @@ pub fn figure(outputs: &[Trace<'_>], settings: &Settings) -> Result<Figure, Plot
         figure = figure.panel(panel);
     }
     let level = format_value((10.0 * amplitude_db(settings.gain)).round() / 10.0);
-    let note = format!("Answer to {frequency_hz:.1} Hz at {level} dBFS; what stands between the crosses is alias. ASNR: harmonics over the rest up to 20 kHz. {}", non_finite_note(outputs));
+    let note = format!(
+        "Answer to {frequency_hz:.1} Hz at {level} dBFS; what stands between the crosses is alias. ASNR: harmonics over the rest up to 20 kHz. {}",
+        non_finite_note(outputs)
+    );
     Ok(figure.note(&note))
 }
 

@@ -197,7 +197,12 @@ pub fn figure(outputs: &[Trace<'_>], settings: &Settings) -> Result<Figure, Plot
             }
             if sides[*side].iter().copied().flatten().all(|p| value(p).is_nan()) {
                 let at = (panel.x.min, 0.5 * (low + high));
-                panel.push(Item::Note { at, anchor: Anchor::Start, paint: Paint::Muted, text: "  silent at the harmonics: no ratio".into() });
+                panel.push(Item::Note {
+                    at,
+                    anchor: Anchor::Start,
+                    paint: Paint::Muted,
+                    text: "  silent at the harmonics: no ratio".into(),
+                });
             }
             figure = figure.panel(panel);
         }

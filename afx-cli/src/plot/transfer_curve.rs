@@ -82,8 +82,12 @@ pub fn figure(outputs: &[Trace<'_>], settings: &Settings) -> Result<Figure, Plot
         let mut points: Vec<(f64, f64)> = (0..period).map(|n| (x[n], y[(n + lag) % period])).collect();
         points.push(points[0]); // the loop closes
         let range = 1.05 * settings.gain.abs();
-        let mut panel =
-            Panel::new(output.label, Axis::linear("Input (full scale 1)", -range, range, 5), Axis::linear("Output (full scale 1)", low, high, 6)).height(280.0);
+        let mut panel = Panel::new(
+            output.label,
+            Axis::linear("Input (full scale 1)", -range, range, 5),
+            Axis::linear("Output (full scale 1)", low, high, 6),
+        )
+        .height(280.0);
         panel.line("", vec![(-range, -range), (range, range)], Style::reference());
         panel.push(Item::Gradient { points, map: ColorMap::Time });
         let ms = 1000.0 / settings.frequency_hz;
@@ -92,7 +96,8 @@ pub fn figure(outputs: &[Trace<'_>], settings: &Settings) -> Result<Figure, Plot
     }
     let delay = if settings.align { ", delay of the fundamental removed" } else { "" };
     let level = axis::format_value((10.0 * amplitude_db(settings.gain)).round() / 10.0);
-    let note = format!("Last period of {} Hz at {level} dBFS{delay}; dashed: output = input. {}", settings.frequency_hz, non_finite_note(outputs));
+    let note =
+        format!("Last period of {} Hz at {level} dBFS{delay}; dashed: output = input. {}", settings.frequency_hz, non_finite_note(outputs));
     Ok(figure.note(&note))
 }
 

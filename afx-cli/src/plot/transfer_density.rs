@@ -52,7 +52,7 @@ pub fn figure(input: &[f32], outputs: &[Trace<'_>], lag: i32) -> Result<Figure, 
     let (x0, y0) = (x_axis(), y_axis());
     let counts: Vec<Vec<u32>> = pairs.iter().map(|p| count(p, &x0, &y0)).collect();
     let most = counts.iter().flatten().copied().max().unwrap_or(1).max(2);
-    let mut figure = Figure::new("Transfer of the recording").columns((outputs.len() + 1).min(3)).width(1080.0);
+    let mut figure = Figure::new("Transfer of the recording").columns(outputs.len().clamp(2, 3));
     for (output, counts) in outputs.iter().zip(&counts) {
         let shade = |n: &u32| (255.0 * f64::from(1 + n).ln() / f64::from(1 + most).ln()).round() as u8;
         let bitmap = Bitmap::new(CELLS as u32, CELLS as u32, ColorMap::Heat.palette(256), counts.iter().map(shade).collect())?;
@@ -70,8 +70,8 @@ pub fn figure(input: &[f32], outputs: &[Trace<'_>], lag: i32) -> Result<Figure, 
     }
     let delay = match lag {
         0 => String::new(),
-        1.. => format!(" The output is taken {lag} frames later."),
-        _ => format!(" The output is taken {} frames earlier.", lag.unsigned_abs()),
+        1 | -1 => format!(" The output is taken a frame {}.", if lag > 0 { "later" } else { "earlier" }),
+        _ => format!(" The output is taken {} frames {}.", lag.unsigned_abs(), if lag > 0 { "later" } else { "earlier" }),
     };
     let note = format!("Every sample of output over the input sample it answers, and the mean; dashed: output = input.{delay} ");
     Ok(figure.panel(mean).note(&(note + &non_finite_note(outputs))))

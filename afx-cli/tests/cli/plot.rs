@@ -38,12 +38,15 @@ fn a_model_gives_every_kind_of_picture() {
     folder.bytes("m.log.jsonl", log.as_bytes());
     let kinds = [
         ("harmonic-response", "THD"),
-        ("sweep", "Spectrogram"),
-        ("aliasing", "above its aliases"),
+        ("sweep", "Sine sweep"),
+        ("aliasing", "ASNR"),
+        ("aliasing-curve", "Aliases over mask (NMR)"),
+        ("transfer-density", "Samples"),
+        ("level-curve", "Gain, median"),
         ("transfer-curve", "Output"),
         ("silence", "Cold start"),
         ("decay", "After the tone"),
-        ("dc-grid", "tone"),
+        ("dc-grid", "Pop (dBFS)"),
         ("training", "best 0.1 at 40"),
         ("spectrum", "Average of the whole signal"),
         ("spectrogram", "Frequency"),
@@ -88,6 +91,46 @@ fn knobs_change_the_picture_and_equal_commands_give_equal_bytes() {
     };
     assert_eq!(draw("a.svg", "drive=1"), draw("b.svg", "drive=1"));
     assert_ne!(draw("a.svg", "drive=1"), draw("c.svg", "drive=4"));
+}
+
+#[test]
+fn a_knob_is_varied_from_stop_to_stop_in_one_picture() {
+    let folder = Folder::new("plot-vary");
+    let path = folder.join("m.safetensors");
+    model("concat-gru", 4, &["drive", "tone"], RATE).write(&path).unwrap();
+    let out = folder.join("out.svg");
+    afx_ok(plot(&[&path], "static-curve", &out, &["--vary", "drive", "--positions", "3"]));
+    let svg = std::fs::read_to_string(&out).unwrap();
+    assert!(["drive 0", "drive 2", "drive 4"].iter().all(|l| svg.contains(&format!(">{l}<"))) && !svg.contains("drive 1"));
+    afx_ok(plot(&[&path, &path], "transfer-curve", &out, &["--vary", "tone", "--positions", "2", "--align"]));
+    assert!(std::fs::read_to_string(&out).unwrap().contains("delay of the fundamental removed"));
+    let wav = folder.wav("a.wav", RATE, &[plucks(4800, RATE)]);
+    for (file, kind, knob, expected) in [
+        (&path, "silence", "gain", "expected one of the knobs drive, tone, found gain"),
+        (&path, "dc-grid", "drive", "--vary: expected a kind that draws one knob position"),
+        (&wav, "spectrum", "drive", "a.wav, a WAV file"),
+    ] {
+        let line = afx_err(plot(&[file], kind, &folder.join("no.svg"), &["--vary", knob]));
+        assert!(line.contains(expected), "{line}");
+    }
+}
+
+#[test]
+fn a_recording_is_compared_with_what_was_played_into_the_device() {
+    let folder = Folder::new("plot-recorded");
+    let dry = plucks(RATE as usize, RATE);
+    let late: Vec<f32> = std::iter::repeat_n(0.0, 30).chain(dry.iter().map(|x| (3.0 * x).tanh())).take(dry.len()).collect();
+    let (x, y) = (folder.wav("dry.wav", RATE, &[dry]), folder.wav("device.wav", RATE, &[late]));
+    let gru = folder.join("m.safetensors");
+    model("gru", 4, &[], RATE).write(&gru).unwrap();
+    let out = folder.join("out.svg");
+    for (kind, text) in [("transfer-density", "taken 30 frames later"), ("level-curve", "through the medians")] {
+        afx_ok(plot(&[&y, &gru], kind, &out, &["--input", x.to_str().unwrap()]));
+        let svg = std::fs::read_to_string(&out).unwrap();
+        assert!(svg.contains(text) && svg.contains("device") && svg.contains(">m<"), "{kind}");
+        let line = afx_err(plot(&[&y, &gru], kind, &out, &[]));
+        assert!(line.contains("device.wav: expected --input DRY.wav"), "{line}");
+    }
 }
 
 #[test]
