@@ -3,18 +3,19 @@
 use super::Error;
 use super::knob_pictures::{error_grids, offset_grid};
 use super::measured::Measured;
-use super::source::Source;
+use super::source::{Source, is_wav};
 use super::spectral_pictures::{responses, spectra};
 use super::training_log;
 use crate::plot::loss_curve::LossCurve;
 use crate::plot::trace::non_finite_note;
 use crate::plot::{
-    Figure, Theme, Trace, aliasing, aliasing_curve, axis, decay, gain_trace, harmonic_response, level_curve, loss_curve, signal, silence,
-    spectrogram, spectrum_difference, static_curve, transfer_curve, transfer_density, waveform,
+    Figure, PlotError, Theme, Trace, aliasing, aliasing_curve, axis, decay, gain_trace, harmonic_response, level_curve, loss_curve, signal,
+    silence, spectrogram, spectrum_difference, static_curve, transfer_curve, transfer_density, waveform,
 };
 use afx::dsp::source::GuitarPhrase;
 use afx::io::dataset::{Dataset, estimate_lag};
 use afx::io::wav::{self, Audio, Format};
+use rayon::prelude::*;
 use std::path::PathBuf;
 
 /// Seconds of synthesised guitar that models play where no `--input` is given.
@@ -25,6 +26,8 @@ const SWEEP_HZ: (f64, f64) = (20.0, 20_000.0);
 const SWEEP_S: f64 = 5.0;
 /// Peak of the analysis sine, dBFS.
 const LEVEL_DB: f64 = -10.0;
+/// Levels that an analysis sine may have.
+const LEVELS_DB: (f64, f64) = (-200.0, 60.0);
 /// Most positions of a knob.
 const MOST_POSITIONS: i64 = 25;
 
@@ -133,6 +136,10 @@ impl Args {
     /// When a file cannot be read or written, or holds what the kind cannot draw.
     pub fn run(self) -> Result<(), Error> {
         let png = self.format()?;
+        if let Some(level) = self.level_db.filter(|l| !(LEVELS_DB.0..=LEVELS_DB.1).contains(l)) {
+            let (low, high) = LEVELS_DB;
+            return Err(Error::new(format_args!("--level-db: expected {low} to {high} dBFS, found {level}")));
+        }
         let figure = match self.kind {
             Kind::Training => self.training()?,
             kind => self.draw(kind)?,
@@ -156,6 +163,9 @@ impl Args {
     fn training(&self) -> Result<Figure, Error> {
         let mut named = Vec::new();
         for path in &self.files {
+            if is_wav(path) {
+                return Err(Error::new(format_args!("{}: expected a model or its .log.jsonl, found a WAV file", path.display())));
+            }
             let log = training_log::log_path(path);
             let curves = training_log::read(&log)?;
             let name = log.file_name().unwrap_or_default().to_string_lossy().trim_end_matches(".log.jsonl").to_owned();
@@ -215,26 +225,34 @@ impl Args {
 
     /// The pictures of one signal from each file.
     fn signals(&self, kind: Kind, sources: &[Source], rate: u32) -> Result<Figure, Error> {
-        if matches!(kind, Kind::TransferDensity | Kind::LevelCurve) && self.input.is_none() {
-            if let Some(wav) = sources.iter().find(|s| s.model().is_none()) {
-                return Err(Error::new(format_args!(
-                    "{}: expected --input DRY.wav, what was played into the device of this recording, found none",
-                    wav.file.display()
-                )));
-            }
+        if let Some(wav) = sources.iter().find(|s| s.model().is_none())
+            && matches!(kind, Kind::TransferDensity | Kind::LevelCurve)
+            && self.input.is_none()
+        {
+            return Err(Error::new(format_args!(
+                "{}: expected --input DRY.wav, what was played into the device of this recording, found none",
+                wav.file.display()
+            )));
         }
         let input = self.analysis_signal(kind, rate)?;
         if let Some(path) = &self.write_input {
             wav::write(path, &Audio::mono(rate, input.clone()), Format::Float32)?;
         }
         let mut outputs = Vec::new();
-        for source in sources {
-            let samples = source.answer(&input)?;
+        let answers = sources.par_iter().map(|s| s.answer(&input)).collect::<Result<Vec<_>, _>>()?;
+        for (source, samples) in sources.iter().zip(answers) {
             if source.model().is_none() && is_exact(kind) && samples.len() != input.len() {
                 let (file, expected, found) = (source.file.display(), input.len(), samples.len());
                 return Err(Error::new(format_args!(
                     "{file}: frames: expected {expected}, the answer to the analysis signal that --write-input writes, found {found}"
                 )));
+            }
+            let least = fewest(kind, rate);
+            if samples.len() < least {
+                // A model's answer is as long as what it played, which is long enough unless a person brought it.
+                let file = self.input.as_ref().filter(|_| source.model().is_some()).unwrap_or(&source.file);
+                let (file, found) = (file.display(), samples.len());
+                return Err(Error::new(format_args!("{file}: frames: expected at least {least} for this picture, found {found}")));
             }
             outputs.push((source.label.as_str(), samples));
         }
@@ -245,8 +263,10 @@ impl Args {
             Kind::Aliasing => aliasing::figure(&traces, &self.aliasing(rate))?,
             Kind::AliasingCurve => aliasing_curve::figure(&traces, &self.aliasing_curve(rate))?,
             Kind::TransferCurve => transfer_curve::figure(&traces, &self.transfer(rate))?,
-            Kind::TransferDensity => transfer_density::figure(&input, &traces, lag(&input, &traces, rate))?,
-            Kind::LevelCurve => level_curve::figure(&input, &traces, lag(&input, &traces, rate), rate)?,
+            Kind::TransferDensity => {
+                transfer_density::figure(&input, &traces, lag(&input, &traces, rate)).map_err(|e| self.about_input(e))?
+            }
+            Kind::LevelCurve => level_curve::figure(&input, &traces, lag(&input, &traces, rate), rate).map_err(|e| self.about_input(e))?,
             Kind::Silence => silence::figure(&traces, rate)?,
             Kind::Decay => decay::figure(&traces, &[], rate)?,
             Kind::Spectrum => spectra(&traces, rate)?,
@@ -294,6 +314,14 @@ impl Args {
             return Err(Error::new(format_args!("{}: sample rate: expected {rate} Hz, found {sample_rate} Hz", path.display())));
         }
         Ok(channels.into_iter().next().unwrap_or_default())
+    }
+
+    /// Names the file that a person brought.
+    fn about_input(&self, error: PlotError) -> Error {
+        match &self.input {
+            Some(path) => Error::new(format_args!("{}: {error}", path.display())),
+            None => error.into(),
+        }
     }
 
     fn gain(&self) -> f64 {
@@ -376,6 +404,17 @@ fn sweep_end(rate: u32) -> f64 {
 /// The delay of the first trace, up to 100 ms; the others are taken to have the same.
 fn lag(input: &[f32], traces: &[Trace<'_>], rate: u32) -> i32 {
     estimate_lag(input, traces[0].samples, rate as usize / 10).map_or(0, |l| l.frames)
+}
+
+/// The fewest frames that a picture can be made of: a window of its transform, or the time that it shows.
+fn fewest(kind: Kind, rate: u32) -> usize {
+    match kind {
+        Kind::Spectrum | Kind::SpectrumDifference => spectrum_difference::N_FFT,
+        Kind::Spectrogram | Kind::Sweep => spectrogram::Settings::default().n_fft,
+        Kind::Silence => rate as usize / 20,
+        Kind::LevelCurve => (level_curve::BLOCK_S * f64::from(rate)).ceil() as usize,
+        _ => 1,
+    }
 }
 
 /// Whether a recording makes sense for a kind only as the answer to exactly its analysis signal.

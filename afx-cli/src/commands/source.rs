@@ -106,7 +106,7 @@ pub(super) fn play(model: &ModelFile, input: &[f32], knobs: &[f32]) -> Result<Ve
 }
 
 /// By its ending; without one that says so, by its first bytes.
-fn is_wav(path: &Path) -> bool {
+pub(super) fn is_wav(path: &Path) -> bool {
     let named = |ending: &str| path.extension().is_some_and(|e| e.eq_ignore_ascii_case(ending));
     let begins = || {
         let mut first = [0; 4];

@@ -29,7 +29,7 @@ pub(super) fn spectra(traces: &[Trace<'_>], rate: u32) -> Result<Figure, Error> 
 
 /// Responses of models for small signals around rest, of the filters that they learnt, and of impulse responses.
 pub(super) fn responses(sources: &[Source], rate: u32) -> Result<Figure, Error> {
-    let mut all = Vec::new();
+    let (mut all, mut filters) = (Vec::new(), Vec::new());
     for source in sources {
         let Some((model, knobs)) = source.model() else {
             all.push(Response::from_impulse(&Trace::new(&source.label, &source.answer(&[])?), rate)?);
@@ -44,10 +44,18 @@ pub(super) fn responses(sources: &[Source], rate: u32) -> Result<Figure, Error> 
         let (up, down) = (answer(1.0)?, answer(-1.0)?);
         let h: Vec<f32> = up.iter().zip(&down).map(|(u, d)| (u - d) / (2.0 * IMPULSE.0)).collect();
         all.push(Response::from_impulse(&Trace::new(&source.label, &h), rate)?);
-        for (name, taps) in learnt_filters(model, knobs)? {
-            let label = format!("{}, {name}", source.label);
-            all.push(Response::from_impulse(&Trace::new(&label, &taps), rate)?.as_reference());
+        filters.extend(learnt_filters(model, knobs)?.into_iter().map(|(name, taps)| (source, name, taps)));
+    }
+    for (i, (source, name, taps)) in filters.iter().enumerate() {
+        // A filter that no knob moves is drawn once for all knob positions of its model, under the model's name.
+        let same = |other: &&(&Source, String, Vec<f32>)| other.0.file == source.file && other.1 == *name;
+        let fixed = filters.iter().filter(same).all(|other| other.2 == *taps);
+        if fixed && filters[..i].iter().any(|other| same(&other)) {
+            continue;
         }
+        let stem = source.file.file_stem().unwrap_or_default().to_string_lossy();
+        let label = format!("{}, {name}", if fixed { &*stem } else { source.label.as_str() });
+        all.push(Response::from_impulse(&Trace::new(&label, taps), rate)?.as_reference());
     }
     Ok(response::figure("Frequency response", &all)?
         .note("Models: small signals around rest, at the knobs given. Dashed: unity gain, and learnt filters."))

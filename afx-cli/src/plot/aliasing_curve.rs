@@ -79,7 +79,7 @@ impl Settings {
             check("level_db", "at most 200 dB", *level, *level <= 200.0)?;
         }
         // The last whole bin below Nyquist and 20 kHz.
-        let last = ((highest / self.bin_hz()) as usize).min(FRAMES / 2).max(1);
+        let last = ((highest / self.bin_hz()) as usize).clamp(1, FRAMES / 2);
         let bin = |f: f64| ((f / self.bin_hz()).round() as usize).clamp(1, last);
         let notes = self.frequencies_hz.iter().filter(|f| fits(**f)).map(|f| Tone { bin: bin(*f), level_db: self.level_db });
         let steps = self.levels_db.iter().map(|db| Tone { bin: bin(self.frequency_hz), level_db: *db });

@@ -37,7 +37,7 @@ impl Settings {
     fn period(&self) -> Result<usize, PlotError> {
         check_sample_rate(self.sample_rate_hz)?;
         let period = f64::from(self.sample_rate_hz) / self.frequency_hz;
-        check("frequency_hz", "8 samples a period or more, and 4 periods or more", self.frequency_hz, period >= 8.0)?;
+        check("frequency_hz", "8 samples a period or more, and 4 periods or more", self.frequency_hz, period.is_finite() && period >= 8.0)?;
         let frames = signal::duration(self.seconds, self.sample_rate_hz)?;
         check("seconds", "at least 4 periods", self.seconds, frames as f64 >= 4.0 * period)?;
         Ok(period.round() as usize)

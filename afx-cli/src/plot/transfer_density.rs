@@ -54,12 +54,13 @@ pub fn figure(input: &[f32], outputs: &[Trace<'_>], lag: i32) -> Result<Figure, 
     let most = counts.iter().flatten().copied().max().unwrap_or(1).max(2);
     let mut figure = Figure::new("Transfer of the recording").columns(outputs.len().clamp(2, 3));
     for (output, counts) in outputs.iter().zip(&counts) {
-        let shade = |n: &u32| (255.0 * f64::from(1 + n).ln() / f64::from(1 + most).ln()).round() as u8;
+        // Logarithmic from half a sample, so that a single one can be told from none; none is minus infinity, which becomes 0.
+        let shade = |n: &u32| (255.0 * (2.0 * f64::from(*n)).ln() / (2.0 * f64::from(most)).ln()).round() as u8;
         let bitmap = Bitmap::new(CELLS as u32, CELLS as u32, ColorMap::Heat.palette(256), counts.iter().map(shade).collect())?;
         let mut panel = Panel::new(output.label, x_axis(), y_axis()).height(230.0);
         (panel.x.grid, panel.y.grid) = (false, false);
         panel.push(Item::Image { x: (x0.min, x0.max), y: (y0.min, y0.max), bitmap });
-        panel.color_bar = Some(ColorBar { axis: Axis::log("Samples", 1.0, f64::from(most)), map: ColorMap::Heat });
+        panel.color_bar = Some(ColorBar { axis: Axis::log("Samples", 0.5, f64::from(most)), map: ColorMap::Heat });
         figure = figure.panel(panel);
     }
     let mut mean = Panel::new("Mean", x_axis(), y_axis()).height(230.0);
