@@ -3,6 +3,7 @@
 pub mod demo;
 mod demo_report;
 pub mod evaluate;
+mod inside;
 pub mod inspect;
 mod knob_pictures;
 mod measured;

@@ -1,6 +1,7 @@
 //! `afx plot`.
 
 use super::Error;
+use super::inside::hidden_norm;
 use super::knob_pictures::{error_grids, offset_grid};
 use super::measured::Measured;
 use super::source::{Source, is_wav};
@@ -103,7 +104,7 @@ pub enum Kind {
     TransferDensity,
     /// Cold start and offset in silence
     Silence,
-    /// A tone, then silence: how the output goes back to rest
+    /// A tone, then silence: how the output and the hidden state of a model go back to rest
     Decay,
     /// Cold start and offset in silence over the knobs
     DcGrid,
@@ -268,7 +269,7 @@ impl Args {
             }
             Kind::LevelCurve => level_curve::figure(&input, &traces, lag(&input, &traces, rate), rate).map_err(|e| self.about_input(e))?,
             Kind::Silence => silence::figure(&traces, rate)?,
-            Kind::Decay => decay::figure(&traces, &[], rate)?,
+            Kind::Decay => after_the_tone(&input, sources, &traces, rate)?,
             Kind::Spectrum => spectra(&traces, rate)?,
             Kind::SpectrumDifference => {
                 if traces.len() < 2 {
@@ -394,6 +395,15 @@ fn tell_apart(files: &[PathBuf], sources: &mut [Source]) {
             source.label = format!("{folder}/{}", source.label);
         }
     }
+}
+
+/// Levels of the outputs, and the norms of the models' hidden states.
+fn after_the_tone(input: &[f32], sources: &[Source], traces: &[Trace<'_>], rate: u32) -> Result<Figure, Error> {
+    let models = sources.iter().filter_map(|s| s.model().map(|(m, k)| (s.label.as_str(), m, k)));
+    let norms = models.map(|(label, model, knobs)| Ok((label, hidden_norm(model, knobs, input)?)));
+    let norms = norms.collect::<Result<Vec<_>, Error>>()?;
+    let norms: Vec<(&str, &[(f64, f64)])> = norms.iter().map(|(label, points)| (*label, points.as_slice())).collect();
+    Ok(decay::figure(traces, &norms, rate)?)
 }
 
 /// Where the sweep ends.

@@ -1,14 +1,13 @@
 //! Spectra and frequency responses of what `afx plot` is given.
 
 use super::Error;
+use super::inside::learnt_filters;
 use super::source::Source;
 use crate::plot::axis::{Axis, extent};
 use crate::plot::item::Style;
 use crate::plot::panel::Panel;
 use crate::plot::response::Response;
 use crate::plot::{Figure, Trace, response, signal, spectrum_difference};
-use afx::core::{Adapter, Layer};
-use afx::io::ModelFile;
 
 /// Peak of the impulses that measure a small-signal response, and the frames that are kept of it.
 const IMPULSE: (f32, usize) = (0.01, 8192);
@@ -59,15 +58,4 @@ pub(super) fn responses(sources: &[Source], rate: u32) -> Result<Figure, Error> 
     }
     Ok(response::figure("Frequency response", &all)?
         .note("Models: small signals around rest, at the knobs given. Dashed: unity gain, and learnt filters."))
-}
-
-/// The FIR filters among a model's layers, as they are at these knobs.
-fn learnt_filters(model: &ModelFile, knobs: &[f32]) -> Result<Vec<(String, Vec<f32>)>, Error> {
-    let parts = model.spec.build()?;
-    let layout = Layer::<f32>::layout(&parts.layer);
-    let mut params = vec![0.0; Layer::<f32>::params_len(&parts.layer)];
-    let mut scratch = vec![0.0; Adapter::<f32>::scratch_len(&parts.adapter)];
-    parts.adapter.realize(&model.learnt, &model.normalise(knobs), &mut scratch, &mut params);
-    let filters = layout.tensors().iter().filter(|t| t.name == "taps" || t.name.ends_with(".taps"));
-    Ok(filters.map(|t| (t.name.clone(), params[t.range()].to_vec())).collect())
 }

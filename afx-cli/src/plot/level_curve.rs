@@ -17,8 +17,8 @@ pub const BLOCK_S: f64 = 0.04;
 /// Blocks whose input is quieter are left out: what answers them is noise.
 const QUIETEST_DB: f64 = -90.0;
 /// Width of the ranges of input level over which medians are taken, and the fewest blocks that make one.
-const RANGE_DB: f64 = 2.0;
-const FEWEST: usize = 3;
+const RANGE_DB: f64 = 3.0;
+const FEWEST: usize = 2;
 /// Most dots of each output.
 const DOTS: usize = 1500;
 
@@ -38,7 +38,7 @@ pub fn levels(input: &[f32], output: &[f32], lag: i32, sample_rate_hz: u32) -> R
     Ok(pairs.chunks_exact(block).map(level).filter(|p| p.0 > QUIETEST_DB).collect())
 }
 
-/// The median output level in each range of 2 dB of input level, `(input, output)` in dBFS, ascending; ranges with fewer than 3 blocks are NaN.
+/// The median output level in each range of 3 dB of input level, `(input, output)` in dBFS, ascending; ranges with fewer than 2 blocks are left out.
 #[must_use]
 pub fn medians(levels: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let range = |db: f64| (db / RANGE_DB).floor() as i64;
@@ -48,10 +48,10 @@ pub fn medians(levels: &[(f64, f64)]) -> Vec<(f64, f64)> {
         // The gain, not the level: within a range the level rises with the input.
         let mut gains: Vec<f64> = levels.iter().filter(|p| range(p.0) == r).map(|p| p.1 - p.0).collect();
         gains.sort_by(f64::total_cmp);
-        let value = if gains.len() < FEWEST { f64::NAN } else { 0.5 * (gains[(gains.len() - 1) / 2] + gains[gains.len() / 2]) };
-        (middle(r), middle(r) + value)
+        let middle_gain = 0.5 * (gains.get(gains.len().saturating_sub(1) / 2)? + gains.get(gains.len() / 2)?);
+        (gains.len() >= FEWEST).then_some((middle(r), middle(r) + middle_gain))
     };
-    (range(first)..=range(last)).map(median).collect()
+    (range(first)..=range(last)).filter_map(median).collect()
 }
 
 /// Output level and gain over input level: a dot a block, a line through the medians.
@@ -110,8 +110,8 @@ mod tests {
         };
         let y: Vec<f32> = x.iter().enumerate().map(one).collect();
         let curve = medians(&levels(&x, &y, 0, 48_000).unwrap());
-        assert_eq!(curve.len(), 30);
-        for (x, level) in curve.into_iter().filter(|p| (p.0 + 20.0).abs() > 1.5) {
+        assert_eq!(curve.len(), 20);
+        for (x, level) in curve.into_iter().filter(|p| (p.0 + 20.0).abs() > 2.0) {
             assert!((level - law(x)).abs() < 0.02, "{x}: {level}"); // the level climbs by 0.08 dB within a block, symmetrically
         }
     }

@@ -45,7 +45,7 @@ fn a_model_gives_every_kind_of_picture() {
         ("level-curve", "Gain, median"),
         ("transfer-curve", "Output"),
         ("silence", "Cold start"),
-        ("decay", "After the tone"),
+        ("decay", "Hidden state"),
         ("dc-grid", "Pop (dBFS)"),
         ("training", "best 0.1 at 40"),
         ("spectrum", "Average of the whole signal"),
