@@ -69,7 +69,7 @@ impl<'a> Measured<'a> {
     pub fn new(model: &'a ModelFile, data: &'a Dataset) -> Result<Self, Error> {
         if data.sample_rate != model.sample_rate {
             let (expected, found) = (model.sample_rate, data.sample_rate);
-            return Err(Error::new(format_args!("data set: sample rate: expected {expected} Hz, the model's, found {found} Hz")));
+            return Err(Error::new(format_args!("sample rate: expected {expected} Hz, the model's, found {found} Hz")));
         }
         if let Some(c) = data.captures.iter().find(|c| c.wet.is_empty() || (c.dry.len() != 1 && c.dry.len() != c.wet.len())) {
             let (name, dry, wet) = (&c.name, c.dry.len(), c.wet.len());
@@ -100,7 +100,7 @@ impl<'a> Measured<'a> {
         });
         let cells = cells.collect::<Result<Vec<_>, Error>>()?;
         if cells.iter().all(|c| c.scores.esr.is_none()) {
-            return Err(Error::new("data set: expected sound in a wet file, found silence in all"));
+            return Err(Error::new("expected sound in a wet file, found silence in all"));
         }
         Ok(Measured { model, data, part, cells })
     }
@@ -171,7 +171,7 @@ fn model_knobs(model: &ModelFile, data: &Dataset, capture: &Capture) -> Result<V
     let value = |knob: &afx::io::dataset::Knob| {
         let Some(i) = data.knobs.iter().position(|k| k.name == knob.name) else {
             let found = data.knobs.iter().map(|k| k.name.as_str()).collect::<Vec<_>>().join(", ");
-            return Err(Error::new(format_args!("data set: knobs: expected {}, one of the model's, found {found}", knob.name)));
+            return Err(Error::new(format_args!("knobs: expected {}, one of the model's, found {found}", knob.name)));
         };
         let value = capture.controls[i];
         if knob.contains(value) {

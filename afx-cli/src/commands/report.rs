@@ -40,7 +40,7 @@ impl Args {
         let model = ModelFile::read(&self.model)?;
         let (data, findings) = Dataset::open(&self.data)?;
         findings.iter().for_each(|f| eprintln!("warning: {f}"));
-        let measured = Measured::new(&model, &data)?;
+        let measured = Measured::new(&model, &data).map_err(|e| Error::new(format_args!("{}: {e}", self.data.display())))?;
         let log = training_log::log_path(&self.model);
         let curves = if log.is_file() { Some(training_log::read(&log)?) } else { None };
         let html = page(&measured, &findings, curves.as_ref())?.to_html();

@@ -9,6 +9,7 @@ use crate::plot::{
     transfer_curve, transfer_density, waveform,
 };
 use crate::report::Section;
+use afx::io::dataset::estimate_lag;
 
 /// Seconds of a player.
 const PLAYED_S: usize = 5;
@@ -47,6 +48,11 @@ impl Shown {
         let channel = device.iter().position(|y| y.iter().any(|v| *v != 0.0)).unwrap_or(0);
         let frames = (PLAYED_S * rate).min(cell.capture.frames());
         let start = loudest(&device[channel][..cell.capture.frames()], frames, rate);
+        // The data set measures the first channel.
+        let lag = match channel {
+            0 => cell.capture.lag,
+            _ => estimate_lag(&dry[if dry.len() == 1 { 0 } else { channel }], &device[channel], rate / 10),
+        };
         Ok(Shown {
             place: m.place(cell),
             esr: cell.scores.esr.unwrap_or(f64::NAN),
@@ -55,7 +61,7 @@ impl Shown {
             device,
             model,
             channel,
-            lag: cell.capture.lag.map_or(0, |l| l.frames),
+            lag: lag.map_or(0, |l| l.frames),
             excerpt: start..start + frames,
         })
     }

@@ -110,6 +110,16 @@ fn what_does_not_fit_is_refused_and_leaves_no_folder() {
         assert!(line.contains(expected), "{line}");
         assert!(!out.exists());
     }
+    // Nothing to compare with: silence, and the line says where.
+    let mute = folder.join("mute");
+    let mut capture = Capture::mono("take", vec![2.0], super::common::plucks(4800, RATE), vec![0.0; 4800]);
+    capture.lag = None;
+    let knobs = vec![afx::io::dataset::Knob::new("drive", 0.0, 4.0)];
+    Dataset { sample_rate: RATE, knobs, captures: vec![capture] }.write(&mute, Format::Float32).unwrap();
+    let failed = afx(report(&good, &mute, &out));
+    let lines = String::from_utf8(failed.stderr).unwrap();
+    let last = lines.lines().last().unwrap(); // warnings about the data come before
+    assert!(failed.status.code() == Some(2) && last.contains("mute: expected sound in a wet file, found silence in all"), "{lines}");
     // Where the folder should be is a file.
     folder.bytes("out", b"mine");
     let failed = afx(report(&good, &data, &out));
