@@ -4,7 +4,9 @@ use super::Error;
 use super::measured::Measured;
 use super::source::play;
 use crate::plot::knob_grid::{self, KnobGrid, ValueScale};
-use crate::plot::{Figure, Trace, axis, silence, spectrum};
+use crate::plot::panel::Panel;
+use crate::plot::silence::{self, ColdStart};
+use crate::plot::{Figure, Trace, axis};
 use afx::io::ModelFile;
 use afx::io::dataset::Knob;
 use rayon::prelude::*;
@@ -116,7 +118,8 @@ pub(super) fn error_grids(measured: &Measured<'_>) -> Result<Vec<(Figure, String
     pairs.into_iter().map(draw).collect()
 }
 
-/// The offset that models make of silence over the knob grid: curves for one knob, a map over the first two of one model; the other knobs stay.
+/// The pop of a cold start and the offset that models make of silence over the knob grid: curves for one knob, maps over the first two of one model; the
+/// other knobs stay.
 ///
 /// # Errors
 /// Models without knobs or with different ones; more than one model with several knobs.
@@ -128,34 +131,74 @@ pub(super) fn offset_grid(models: &[(&str, &ModelFile, &[f32])], positions: usiz
     if let Some((label, ..)) = models.iter().find(|(_, m, _)| m.knobs.is_empty()) {
         return Err(Error::new(format_args!("dc-grid: {label}: expected a model with knobs, found none; --kind silence shows its offset")));
     }
-    let at = |knob: &Knob, i: usize| knob.min + (knob.max - knob.min) * i as f32 / (positions - 1) as f32;
     if models.iter().all(|(_, m, _)| m.knobs.len() == 1 && m.knobs[0].name == model.knobs[0].name) {
-        let curve = |(label, model, _): &(&str, &ModelFile, &[f32])| -> Result<(String, Vec<(f64, f64)>), Error> {
-            let point = |i| Ok((f64::from(at(&model.knobs[0], i)), offset(model, &[at(&model.knobs[0], i)])?));
-            Ok(((*label).to_owned(), (0..positions).map(point).collect::<Result<_, Error>>()?))
-        };
-        let curves = models.iter().map(curve).collect::<Result<Vec<_>, _>>()?;
-        let curves: Vec<silence::OffsetCurve<'_>> = curves.iter().map(|(label, points)| silence::OffsetCurve { label, points }).collect();
-        return Ok(silence::offset_figure(&curves, &named(&model.knobs[0]))?);
+        return offset_curves(models, positions);
     }
     if models.len() > 1 {
         return Err(Error::new(format_args!("dc-grid: expected one model, as {label} has several knobs, found {}", models.len())));
     }
     let place = |i: usize| {
         let mut controls = knobs.to_vec();
-        (controls[0], controls[1]) = (at(&model.knobs[0], i / positions), at(&model.knobs[1], i % positions));
-        let db = spectrum::amplitude_db(offset(model, &controls)?).max(FLOOR_DBFS);
-        Ok(Value { controls, value: db, seen: true })
+        (controls[0], controls[1]) = (at(&model.knobs[0], i / positions, positions), at(&model.knobs[1], i % positions, positions));
+        let start = cold_start(model, &controls)?;
+        Ok((controls, start))
     };
-    let values = (0..positions * positions).into_par_iter().map(place).collect::<Result<Vec<_>, Error>>()?;
-    let map = heat_map(&model.knobs, &values, (1, 0), "Offset (dBFS)", ValueScale::Linear)?;
+    let starts = (0..positions * positions).into_par_iter().map(place).collect::<Result<Vec<_>, Error>>()?;
+    let map = |label: &str, of: fn(&ColdStart) -> f64| {
+        let value =
+            |(controls, start): &(Vec<f32>, ColdStart)| Value { controls: controls.clone(), value: of(start).max(FLOOR_DBFS), seen: true };
+        let values: Vec<Value> = starts.iter().map(value).collect();
+        heat_map(&model.knobs, &values, (1, 0), label, ValueScale::Linear)
+    };
+    let maps = [("Offset (dBFS)", map("Offset (dBFS)", ColdStart::offset_db)?), ("Pop (dBFS)", map("Pop (dBFS)", |s| s.pop_db)?)];
     let others: Vec<String> = model.knobs.iter().zip(knobs).skip(2).map(|(k, v)| format!("{} {v}", k.name)).collect();
     let fixed = if others.is_empty() { String::new() } else { format!(" at {}", others.join(", ")) };
-    Ok(map.note(&format!("{label}{fixed}: what two seconds of silence leave; -90 dBFS and less is inaudible.")))
+    let note = format!("{label}{fixed}: {OFFSET_NOTE}");
+    let width = (124.0 * positions as f64 + 260.0).clamp(640.0, 1400.0);
+    let figure = Figure::new("Cold start and offset over the knobs").note(&note).columns(2).width(width);
+    Ok(maps.iter().fold(figure, |figure, (title, map)| titled(map, title).into_iter().fold(figure, Figure::panel)))
 }
 
-/// What remains of two seconds of silence at these knobs.
-fn offset(model: &ModelFile, knobs: &[f32]) -> Result<f64, Error> {
+/// What the two numbers mean.
+const OFFSET_NOTE: &str = "what two seconds of silence leave, and the peak of their first 10 ms; −90 dBFS and less is inaudible.";
+
+/// Position `i` of `positions` from one stop of `knob` to the other.
+pub(super) fn at(knob: &Knob, i: usize, positions: usize) -> f32 {
+    if i + 1 == positions { knob.max } else { knob.min + (knob.max - knob.min) * i as f32 / (positions.max(2) - 1) as f32 }
+}
+
+/// Offset and pop over the one knob of each model.
+fn offset_curves(models: &[(&str, &ModelFile, &[f32])], positions: usize) -> Result<Figure, Error> {
+    let mut all = Vec::new();
+    for (label, model, _) in models {
+        let point = |i| {
+            let value = at(&model.knobs[0], i, positions);
+            Ok((f64::from(value), cold_start(model, &[value])?))
+        };
+        all.push((*label, (0..positions).into_par_iter().map(point).collect::<Result<Vec<_>, Error>>()?));
+    }
+    let named_curves = |of: fn(&ColdStart) -> f64| -> Vec<(&str, Vec<(f64, f64)>)> {
+        all.iter().map(|(label, starts)| (*label, starts.iter().map(|(x, s)| (*x, of(s))).collect())).collect()
+    };
+    let draw = |of| {
+        let named_points = named_curves(of);
+        let curves: Vec<_> = named_points.iter().map(|(label, points)| silence::OffsetCurve { label, points }).collect();
+        silence::offset_figure(&curves, &named(&models[0].1.knobs[0]))
+    };
+    let offset = draw(|s| s.offset)?;
+    let mut pop = titled(&draw(|s| 10f64.powf(s.pop_db / 20.0))?, "Pop");
+    pop.iter_mut().for_each(|p| p.y.label = "Pop (dBFS)".into());
+    let figure = Figure::new("Cold start and offset over the knob").note(&format!("Offset and pop: {OFFSET_NOTE}"));
+    Ok(titled(&offset, "Offset").into_iter().chain(pop).fold(figure, |figure, panel| figure.panel(panel.height(180.0))))
+}
+
+/// The panels of a figure under another heading.
+fn titled(figure: &Figure, title: &str) -> Vec<Panel> {
+    figure.panels().iter().map(|p| Panel { title: title.into(), ..p.clone() }).collect()
+}
+
+/// Pop and offset of two seconds of silence at these knobs.
+fn cold_start(model: &ModelFile, knobs: &[f32]) -> Result<ColdStart, Error> {
     let y = play(model, &silence::input(model.sample_rate)?, knobs)?;
-    Ok(silence::analyse(&Trace::new("", &y), model.sample_rate)?.offset)
+    Ok(silence::analyse(&Trace::new("", &y), model.sample_rate)?)
 }

@@ -64,13 +64,19 @@ impl<'a> Measured<'a> {
     /// Plays every recording of the data set's test part (without one, of its validation part; without that, all) through the model.
     ///
     /// # Errors
-    /// Another sample rate than the model's, a knob of the model that the data set lacks or moves beyond the model's stops, stereo.
+    /// Another sample rate than the model's, a knob of the model that the data set lacks or moves beyond the model's stops, several dry channels for
+    /// another number of wet ones.
     pub fn new(model: &'a ModelFile, data: &'a Dataset) -> Result<Self, Error> {
         if data.sample_rate != model.sample_rate {
             let (expected, found) = (model.sample_rate, data.sample_rate);
-            return Err(Error::new(format_args!("data set: sample rate: expected {expected} Hz, the model's, found {found} Hz")));
+            return Err(Error::new(format_args!("sample rate: expected {expected} Hz, the model's, found {found} Hz")));
         }
-        data.require_mono()?;
+        if let Some(c) = data.captures.iter().find(|c| c.wet.is_empty() || (c.dry.len() != 1 && c.dry.len() != c.wet.len())) {
+            let (name, dry, wet) = (&c.name, c.dry.len(), c.wet.len());
+            return Err(Error::new(format_args!(
+                "recording {name}: channels: expected one dry channel or one for each wet channel, found {dry} dry and {wet} wet"
+            )));
+        }
         let marked = |split| data.captures.iter().any(|c| c.split == Some(split));
         let part = if marked(Split::Test) {
             Part::Test
@@ -89,15 +95,28 @@ impl<'a> Measured<'a> {
         let captures: Vec<&Capture> = data.captures.iter().filter(chosen).collect();
         let cells = captures.into_par_iter().map(|capture| {
             let knobs = model_knobs(model, data, capture)?;
-            let prediction = play(model, &capture.dry[0], &knobs)?;
-            let (scores, _) = Scores::explained(&prediction, &capture.wet[0], data.sample_rate);
+            let (scores, _) = Scores::of_channels(&play_channels(model, capture, &knobs)?, &capture.wet, data.sample_rate);
             Ok(Cell { capture, knobs, seen: seen(capture), scores })
         });
         let cells = cells.collect::<Result<Vec<_>, Error>>()?;
         if cells.iter().all(|c| c.scores.esr.is_none()) {
-            return Err(Error::new("data set: expected sound in a wet file, found silence in all"));
+            return Err(Error::new("expected sound in a wet file, found silence in all"));
         }
         Ok(Measured { model, data, part, cells })
+    }
+
+    /// Channels of a recording.
+    pub fn channels(&self) -> usize {
+        self.data.outputs()
+    }
+
+    /// What a reader must know about several channels; nothing for one.
+    pub fn about_channels(&self) -> Option<String> {
+        let n = self.channels();
+        let dry = if self.data.inputs() == n { "The model plays each channel by itself" } else { "The model plays the one dry channel" };
+        (n > 1).then(|| {
+            format!("{n} channels. {dry}; tables are means over the channels, pictures show the first channel that is not silent.")
+        })
     }
 
     /// Mean over the recordings.
@@ -135,12 +154,24 @@ impl<'a> Measured<'a> {
     }
 }
 
+/// What the model makes of a recording: of each dry channel by itself; of one dry channel the same in every channel of the wet side.
+///
+/// # Errors
+/// When the model's parts do not fit.
+pub(super) fn play_channels(model: &ModelFile, capture: &Capture, knobs: &[f32]) -> Result<Vec<Vec<f32>>, Error> {
+    let mut outputs = capture.dry.iter().map(|x| play(model, x, knobs)).collect::<Result<Vec<_>, _>>()?;
+    if let [one] = &outputs[..] {
+        outputs = vec![one.clone(); capture.wet.len()];
+    }
+    Ok(outputs)
+}
+
 /// The knob values of a recording in the order of the model's knobs.
 fn model_knobs(model: &ModelFile, data: &Dataset, capture: &Capture) -> Result<Vec<f32>, Error> {
     let value = |knob: &afx::io::dataset::Knob| {
         let Some(i) = data.knobs.iter().position(|k| k.name == knob.name) else {
             let found = data.knobs.iter().map(|k| k.name.as_str()).collect::<Vec<_>>().join(", ");
-            return Err(Error::new(format_args!("data set: knobs: expected {}, one of the model's, found {found}", knob.name)));
+            return Err(Error::new(format_args!("knobs: expected {}, one of the model's, found {found}", knob.name)));
         };
         let value = capture.controls[i];
         if knob.contains(value) {

@@ -3,13 +3,16 @@
 pub mod demo;
 mod demo_report;
 pub mod evaluate;
+mod inside;
 pub mod inspect;
 mod knob_pictures;
 mod measured;
 pub mod plot;
 pub mod render;
 pub mod report;
+mod report_pictures;
 mod source;
+mod spectral_pictures;
 pub mod train;
 mod training_log;
 

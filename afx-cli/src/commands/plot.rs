@@ -1,33 +1,35 @@
 //! `afx plot`.
 
 use super::Error;
+use super::inside::hidden_norm;
 use super::knob_pictures::{error_grids, offset_grid};
 use super::measured::Measured;
-use super::source::Source;
+use super::source::{Source, is_wav};
+use super::spectral_pictures::{responses, spectra};
 use super::training_log;
-use crate::plot::axis::{Axis, extent};
-use crate::plot::item::Style;
 use crate::plot::loss_curve::LossCurve;
-use crate::plot::panel::Panel;
-use crate::plot::response::Response;
+use crate::plot::trace::non_finite_note;
 use crate::plot::{
-    Figure, Theme, Trace, aliasing, decay, gain_trace, harmonic_response, loss_curve, response, signal, silence, spectrogram,
-    spectrum_difference, static_curve, transfer_curve, waveform,
+    Figure, PlotError, Theme, Trace, aliasing, aliasing_curve, axis, decay, gain_trace, harmonic_response, level_curve, loss_curve, signal,
+    silence, spectrogram, spectrum_difference, static_curve, transfer_curve, transfer_density, waveform,
 };
-use afx::core::{Adapter, Layer};
 use afx::dsp::source::GuitarPhrase;
-use afx::io::ModelFile;
-use afx::io::dataset::Dataset;
+use afx::io::dataset::{Dataset, estimate_lag};
 use afx::io::wav::{self, Audio, Format};
+use rayon::prelude::*;
 use std::path::PathBuf;
 
 /// Seconds of synthesised guitar that models play where no `--input` is given.
 const GUITAR_S: f64 = 4.0;
+/// Where the sweep begins, and where it ends if the sample rate allows.
+const SWEEP_HZ: (f64, f64) = (20.0, 20_000.0);
 /// Seconds of the sweep.
 const SWEEP_S: f64 = 5.0;
-/// Peak of the impulses that measure a small-signal response, and the frames that are kept of it.
-const IMPULSE: (f32, usize) = (0.01, 8192);
-/// Most positions of a knob in the map of offsets.
+/// Peak of the analysis sine, dBFS.
+const LEVEL_DB: f64 = -10.0;
+/// Levels that an analysis sine may have.
+const LEVELS_DB: (f64, f64) = (-200.0, 60.0);
+/// Most positions of a knob.
 const MOST_POSITIONS: i64 = 25;
 
 /// Arguments of `afx plot`.
@@ -49,21 +51,28 @@ pub struct Args {
     /// The recordings that the error grid compares with
     #[arg(long, value_name = "DATASET")]
     data: Option<PathBuf>,
-    /// What models play for waveform, spectrum, spectrum-difference and spectrogram; 4 s of synthesised guitar if absent
+    /// What models play for waveform, spectrum, spectrum-difference, spectrogram, transfer-density and level-curve; 4 s of synthesised
+    /// guitar if absent. With a recording, transfer-density and level-curve need what was played into the device
     #[arg(long, value_name = "DRY.wav")]
     input: Option<PathBuf>,
     /// Also write the analysis signal, to send it through a device whose recording can then be drawn beside a model
     #[arg(long, value_name = "FILE.wav")]
     write_input: Option<PathBuf>,
-    /// Peak of the analysis sine
-    #[arg(long, value_name = "DBFS", default_value_t = -10.0, allow_negative_numbers = true)]
-    level_db: f64,
-    /// Frequency of the analysis sine; 100 Hz (1244.5 Hz for aliasing) if absent
+    /// Peak of the analysis sine; -10 (0 for sweep) if absent
+    #[arg(long, value_name = "DBFS", allow_negative_numbers = true)]
+    level_db: Option<f64>,
+    /// Frequency of the analysis sine; 100 Hz (1244.5 Hz for aliasing and aliasing-curve) if absent
     #[arg(long, value_name = "HZ")]
     frequency_hz: Option<f64>,
-    /// Positions of each knob in dc-grid
+    /// Draw each model at several positions of this knob, from stop to stop
+    #[arg(long, value_name = "KNOB")]
+    vary: Option<String>,
+    /// Positions of each knob in dc-grid, and of the knob of --vary
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(2..=MOST_POSITIONS))]
     positions: u8,
+    /// Take the delay of the sine out of a transfer curve, so that a loop shows memory beyond a lag
+    #[arg(long)]
+    align: bool,
     /// Where the waveform begins
     #[arg(long, value_name = "SECONDS", default_value_t = 0.0)]
     start: f64,
@@ -87,13 +96,17 @@ pub enum Kind {
     Sweep,
     /// Spectrum of the answer to a high sine, harmonics marked
     Aliasing,
+    /// Aliasing ratios (ASNR, ASR, NMR) against frequency and against input level
+    AliasingCurve,
     /// Output against input over a period of a sine
     TransferCurve,
+    /// Output against input over a whole recording, and the mean
+    TransferDensity,
     /// Cold start and offset in silence
     Silence,
-    /// A tone, then silence: how the output goes back to rest
+    /// A tone, then silence: how the output and the hidden state of a model go back to rest
     Decay,
-    /// Offset in silence over the knobs
+    /// Cold start and offset in silence over the knobs
     DcGrid,
     /// Error to signal ratio over the knobs of a data set
     ErrorGrid,
@@ -109,6 +122,8 @@ pub enum Kind {
     Waveform,
     /// Output level against input level of a compressor
     StaticCurve,
+    /// Output level against input level over a whole recording
+    LevelCurve,
     /// Gain of a compressor after steps of level
     StepResponse,
     /// Small-signal frequency response, and that of learnt filters; of a WAV file, which is an impulse response
@@ -122,6 +137,10 @@ impl Args {
     /// When a file cannot be read or written, or holds what the kind cannot draw.
     pub fn run(self) -> Result<(), Error> {
         let png = self.format()?;
+        if let Some(level) = self.level_db.filter(|l| !(LEVELS_DB.0..=LEVELS_DB.1).contains(l)) {
+            let (low, high) = LEVELS_DB;
+            return Err(Error::new(format_args!("--level-db: expected {low} to {high} dBFS, found {level}")));
+        }
         let figure = match self.kind {
             Kind::Training => self.training()?,
             kind => self.draw(kind)?,
@@ -145,30 +164,38 @@ impl Args {
     fn training(&self) -> Result<Figure, Error> {
         let mut named = Vec::new();
         for path in &self.files {
+            if is_wav(path) {
+                return Err(Error::new(format_args!("{}: expected a model or its .log.jsonl, found a WAV file", path.display())));
+            }
             let log = training_log::log_path(path);
             let curves = training_log::read(&log)?;
             let name = log.file_name().unwrap_or_default().to_string_lossy().trim_end_matches(".log.jsonl").to_owned();
-            named.push((format!("{name} loss"), curves.loss));
-            named.push((format!("{name} validation ESR"), curves.esr));
+            named.push((name, curves));
         }
-        let curves: Vec<LossCurve<'_>> = named.iter().map(|(label, points)| LossCurve { label, points }).collect();
-        Ok(loss_curve::figure(&curves, "Step", "Loss, ESR")?)
+        let losses: Vec<LossCurve<'_>> = named.iter().map(|(label, c)| LossCurve { label, points: &c.loss }).collect();
+        let errors: Vec<LossCurve<'_>> = named.iter().map(|(label, c)| LossCurve { label, points: &c.esr }).collect();
+        Ok(loss_curve::pair(&losses, &errors, "Step", ("Training loss", "Validation ESR"))?)
     }
 
     fn draw(&self, kind: Kind) -> Result<Figure, Error> {
         let mut sources = self.files.iter().map(|path| Source::open(path, &self.set)).collect::<Result<Vec<_>, _>>()?;
+        if let Some((path, s)) = self.files.iter().zip(&sources).find(|(_, s)| s.sample_rate != sources[0].sample_rate) {
+            let (file, expected, found) = (path.display(), sources[0].sample_rate, s.sample_rate);
+            return Err(Error::new(format_args!("{file}: sample rate: expected {expected} Hz, the first file's, found {found} Hz")));
+        }
         tell_apart(&self.files, &mut sources);
         if self.set.iter().any(|_| sources.iter().all(|s| s.model().is_none())) {
             return Err(Error::new("--set: expected a model file to set knobs of, found WAV files only"));
         }
-        let rate = sources[0].sample_rate; // clap asks for at least one file
-        if let Some((path, s)) = self.files.iter().zip(&sources).find(|(_, s)| s.sample_rate != rate) {
-            let found = s.sample_rate;
-            return Err(Error::new(format_args!(
-                "{}: sample rate: expected {rate} Hz, the first file's, found {found} Hz",
-                path.display()
-            )));
+        if let Some(knob) = &self.vary {
+            if matches!(kind, Kind::DcGrid | Kind::ErrorGrid) {
+                return Err(Error::new("--vary: expected a kind that draws one knob position, found a grid over the knobs"));
+            }
+            let (several, positions) = (sources.len() > 1, usize::from(self.positions));
+            let varied = sources.into_iter().map(|s| s.varied(knob, positions, several)).collect::<Result<Vec<_>, _>>()?;
+            sources = varied.into_iter().flatten().collect();
         }
+        let rate = sources[0].sample_rate; // clap asks for at least one file
         match kind {
             Kind::DcGrid => {
                 let models = sources.iter().map(|s| s.model().map(|(m, k)| (s.label.as_str(), m, k)));
@@ -189,7 +216,7 @@ impl Args {
         let (model, _) = source.model().ok_or_else(|| needs_model("error-grid"))?;
         let (data, findings) = Dataset::open(path)?;
         findings.iter().for_each(|f| eprintln!("warning: {f}"));
-        let measured = Measured::new(model, &data)?;
+        let measured = Measured::new(model, &data).map_err(|e| Error::new(format_args!("{}: {e}", path.display())))?;
         let (figure, _) = error_grids(&measured)?
             .into_iter()
             .next()
@@ -199,29 +226,50 @@ impl Args {
 
     /// The pictures of one signal from each file.
     fn signals(&self, kind: Kind, sources: &[Source], rate: u32) -> Result<Figure, Error> {
+        if let Some(wav) = sources.iter().find(|s| s.model().is_none())
+            && matches!(kind, Kind::TransferDensity | Kind::LevelCurve)
+            && self.input.is_none()
+        {
+            return Err(Error::new(format_args!(
+                "{}: expected --input DRY.wav, what was played into the device of this recording, found none",
+                wav.file.display()
+            )));
+        }
         let input = self.analysis_signal(kind, rate)?;
         if let Some(path) = &self.write_input {
             wav::write(path, &Audio::mono(rate, input.clone()), Format::Float32)?;
         }
         let mut outputs = Vec::new();
-        for (path, source) in self.files.iter().zip(sources) {
-            let samples = source.answer(&input)?;
+        let answers = sources.par_iter().map(|s| s.answer(&input)).collect::<Result<Vec<_>, _>>()?;
+        for (source, samples) in sources.iter().zip(answers) {
             if source.model().is_none() && is_exact(kind) && samples.len() != input.len() {
-                let (file, expected, found) = (path.display(), input.len(), samples.len());
+                let (file, expected, found) = (source.file.display(), input.len(), samples.len());
                 return Err(Error::new(format_args!(
                     "{file}: frames: expected {expected}, the answer to the analysis signal that --write-input writes, found {found}"
                 )));
+            }
+            let least = fewest(kind, rate);
+            if samples.len() < least {
+                // A model's answer is as long as what it played, which is long enough unless a person brought it.
+                let file = self.input.as_ref().filter(|_| source.model().is_some()).unwrap_or(&source.file);
+                let (file, found) = (file.display(), samples.len());
+                return Err(Error::new(format_args!("{file}: frames: expected at least {least} for this picture, found {found}")));
             }
             outputs.push((source.label.as_str(), samples));
         }
         let traces: Vec<Trace<'_>> = outputs.iter().map(|(label, y)| Trace::new(label, y)).collect();
         Ok(match kind {
             Kind::HarmonicResponse => harmonic_response::figure(&traces, &self.harmonic(rate))?,
-            Kind::Sweep => spectrogram::figure(&traces, rate, &spectrogram::Settings::default())?,
+            Kind::Sweep => self.sweep(&traces, rate)?,
             Kind::Aliasing => aliasing::figure(&traces, &self.aliasing(rate))?,
+            Kind::AliasingCurve => aliasing_curve::figure(&traces, &self.aliasing_curve(rate))?,
             Kind::TransferCurve => transfer_curve::figure(&traces, &self.transfer(rate))?,
+            Kind::TransferDensity => {
+                transfer_density::figure(&input, &traces, lag(&input, &traces, rate)).map_err(|e| self.about_input(e))?
+            }
+            Kind::LevelCurve => level_curve::figure(&input, &traces, lag(&input, &traces, rate), rate).map_err(|e| self.about_input(e))?,
             Kind::Silence => silence::figure(&traces, rate)?,
-            Kind::Decay => decay::figure(&traces, &[], rate)?,
+            Kind::Decay => after_the_tone(&input, sources, &traces, rate)?,
             Kind::Spectrum => spectra(&traces, rate)?,
             Kind::SpectrumDifference => {
                 if traces.len() < 2 {
@@ -243,8 +291,12 @@ impl Args {
     fn analysis_signal(&self, kind: Kind, rate: u32) -> Result<Vec<f32>, Error> {
         Ok(match kind {
             Kind::HarmonicResponse => harmonic_response::input(&self.harmonic(rate))?,
-            Kind::Sweep => signal::sweep(20.0, 20_000f64.min(0.49 * f64::from(rate)), SWEEP_S, rate)?,
+            Kind::Sweep => {
+                let gain = self.sweep_gain() as f32;
+                signal::sweep(SWEEP_HZ.0, sweep_end(rate), SWEEP_S, rate)?.iter().map(|x| gain * x).collect()
+            }
             Kind::Aliasing => aliasing::input(&self.aliasing(rate))?,
+            Kind::AliasingCurve => aliasing_curve::input(&self.aliasing_curve(rate))?,
             Kind::TransferCurve => transfer_curve::input(&self.transfer(rate))?,
             Kind::Silence => silence::input(rate)?,
             Kind::Decay => decay::input(rate)?,
@@ -265,8 +317,41 @@ impl Args {
         Ok(channels.into_iter().next().unwrap_or_default())
     }
 
+    /// Names the file that a person brought.
+    fn about_input(&self, error: PlotError) -> Error {
+        match &self.input {
+            Some(path) => Error::new(format_args!("{}: {error}", path.display())),
+            None => error.into(),
+        }
+    }
+
     fn gain(&self) -> f64 {
-        10f64.powf(self.level_db / 20.0)
+        10f64.powf(self.level_db.unwrap_or(LEVEL_DB) / 20.0)
+    }
+
+    fn sweep_gain(&self) -> f64 {
+        10f64.powf(self.level_db.unwrap_or(0.0) / 20.0)
+    }
+
+    fn sweep(&self, traces: &[Trace<'_>], rate: u32) -> Result<Figure, Error> {
+        let settings = spectrogram::Settings { difference: traces.len() > 1, ..Default::default() };
+        let level = axis::format_value(self.level_db.unwrap_or(0.0));
+        let (from, to) = (SWEEP_HZ.0, axis::format_value(sweep_end(rate) / 1000.0));
+        let note = format!(
+            "Answer to a sweep from {from} Hz to {to} kHz in {SWEEP_S} s at {level} dBFS: lines that bend down from the top are aliases, level lines offsets or \
+             oscillation. {}",
+            non_finite_note(traces)
+        );
+        Ok(spectrogram::figure(traces, rate, &settings)?.titled("Sine sweep").note(&note))
+    }
+
+    fn aliasing_curve(&self, rate: u32) -> aliasing_curve::Settings {
+        aliasing_curve::Settings {
+            sample_rate_hz: rate,
+            level_db: self.level_db.unwrap_or(LEVEL_DB),
+            frequency_hz: self.frequency_hz.unwrap_or(1244.5),
+            ..Default::default()
+        }
     }
 
     fn harmonic(&self, rate: u32) -> harmonic_response::Settings {
@@ -280,7 +365,7 @@ impl Args {
 
     fn transfer(&self, rate: u32) -> transfer_curve::Settings {
         let frequency_hz = self.frequency_hz.unwrap_or(100.0);
-        transfer_curve::Settings { sample_rate_hz: rate, gain: self.gain(), frequency_hz, ..Default::default() }
+        transfer_curve::Settings { sample_rate_hz: rate, gain: self.gain(), frequency_hz, align: self.align, ..Default::default() }
     }
 
     fn waveform(&self, traces: &[Trace<'_>], rate: u32) -> Result<Figure, Error> {
@@ -312,62 +397,50 @@ fn tell_apart(files: &[PathBuf], sources: &mut [Source]) {
     }
 }
 
+/// Levels of the outputs, and the norms of the models' hidden states.
+fn after_the_tone(input: &[f32], sources: &[Source], traces: &[Trace<'_>], rate: u32) -> Result<Figure, Error> {
+    let models = sources.iter().filter_map(|s| s.model().map(|(m, k)| (s.label.as_str(), m, k)));
+    let norms = models.map(|(label, model, knobs)| Ok((label, hidden_norm(model, knobs, input)?)));
+    let norms = norms.collect::<Result<Vec<_>, Error>>()?;
+    let norms: Vec<(&str, &[(f64, f64)])> = norms.iter().map(|(label, points)| (*label, points.as_slice())).collect();
+    Ok(decay::figure(traces, &norms, rate)?)
+}
+
+/// Where the sweep ends.
+fn sweep_end(rate: u32) -> f64 {
+    SWEEP_HZ.1.min(0.49 * f64::from(rate))
+}
+
+/// The delay of the first trace, up to 100 ms; the others are taken to have the same.
+fn lag(input: &[f32], traces: &[Trace<'_>], rate: u32) -> i32 {
+    estimate_lag(input, traces[0].samples, rate as usize / 10).map_or(0, |l| l.frames)
+}
+
+/// The fewest frames that a picture can be made of: a window of its transform, or the time that it shows.
+fn fewest(kind: Kind, rate: u32) -> usize {
+    match kind {
+        Kind::Spectrum | Kind::SpectrumDifference => spectrum_difference::N_FFT,
+        Kind::Spectrogram | Kind::Sweep => spectrogram::Settings::default().n_fft,
+        Kind::Silence => rate as usize / 20,
+        Kind::LevelCurve => (level_curve::BLOCK_S * f64::from(rate)).ceil() as usize,
+        _ => 1,
+    }
+}
+
 /// Whether a recording makes sense for a kind only as the answer to exactly its analysis signal.
 fn is_exact(kind: Kind) -> bool {
-    matches!(kind, Kind::HarmonicResponse | Kind::Aliasing | Kind::TransferCurve | Kind::StaticCurve | Kind::StepResponse | Kind::Decay)
+    matches!(
+        kind,
+        Kind::HarmonicResponse
+            | Kind::Aliasing
+            | Kind::AliasingCurve
+            | Kind::TransferCurve
+            | Kind::StaticCurve
+            | Kind::StepResponse
+            | Kind::Decay
+    )
 }
 
 fn needs_model(kind: &str) -> Error {
     Error::new(format_args!("{kind}: expected model files, found a WAV file: knobs cannot be turned in a recording"))
-}
-
-/// Average spectra in one panel.
-fn spectra(traces: &[Trace<'_>], rate: u32) -> Result<Figure, Error> {
-    let spectra = traces.iter().map(|t| spectrum_difference::analyse(t, rate)).collect::<Result<Vec<_>, _>>()?;
-    let (_, top) = extent(spectra.iter().flatten().map(|p| p.1), 0.0).unwrap_or((-100.0, 0.0));
-    let top = top.max(-150.0) + 5.0;
-    let mut panel =
-        Panel::new("", Axis::frequency(20.0, (f64::from(rate) / 2.0).min(20_000.0)), Axis::linear("Level (dB)", top - 90.0, top, 6));
-    for (n, (trace, spectrum)) in traces.iter().zip(spectra).enumerate() {
-        panel.line(trace.label, spectrum, Style::series(n));
-    }
-    let note = "Average of the whole signal, smoothed over 1/24 octave; a full-scale sine reads 0 dB before smoothing.";
-    Ok(Figure::new("Spectrum").note(note).panel(panel.height(280.0)))
-}
-
-/// Responses of models for small signals around rest, of the filters that they learnt, and of impulse responses.
-fn responses(sources: &[Source], rate: u32) -> Result<Figure, Error> {
-    let mut all = Vec::new();
-    for source in sources {
-        let Some((model, knobs)) = source.model() else {
-            all.push(Response::from_impulse(&Trace::new(&source.label, &source.answer(&[])?), rate)?);
-            continue;
-        };
-        // The odd part of the answers to an impulse and its negative: what is constant, and what is even, cancels.
-        let answer = |sign: f32| {
-            let mut x = signal::impulse(IMPULSE.1)?;
-            x[0] = sign * IMPULSE.0;
-            source.answer(&x)
-        };
-        let (up, down) = (answer(1.0)?, answer(-1.0)?);
-        let h: Vec<f32> = up.iter().zip(&down).map(|(u, d)| (u - d) / (2.0 * IMPULSE.0)).collect();
-        all.push(Response::from_impulse(&Trace::new(&source.label, &h), rate)?);
-        for (name, taps) in learnt_filters(model, knobs)? {
-            let label = format!("{}, {name}", source.label);
-            all.push(Response::from_impulse(&Trace::new(&label, &taps), rate)?.as_reference());
-        }
-    }
-    Ok(response::figure("Frequency response", &all)?
-        .note("Models: small signals around rest, at the knobs given. Dashed: unity gain, and learnt filters."))
-}
-
-/// The FIR filters among a model's layers, as they are at these knobs.
-fn learnt_filters(model: &ModelFile, knobs: &[f32]) -> Result<Vec<(String, Vec<f32>)>, Error> {
-    let parts = model.spec.build()?;
-    let layout = Layer::<f32>::layout(&parts.layer);
-    let mut params = vec![0.0; Layer::<f32>::params_len(&parts.layer)];
-    let mut scratch = vec![0.0; Adapter::<f32>::scratch_len(&parts.adapter)];
-    parts.adapter.realize(&model.learnt, &model.normalise(knobs), &mut scratch, &mut params);
-    let filters = layout.tensors().iter().filter(|t| t.name == "taps" || t.name.ends_with(".taps"));
-    Ok(filters.map(|t| (t.name.clone(), params[t.range()].to_vec())).collect())
 }

@@ -1,12 +1,12 @@
 //! `afx report`.
 
 use super::Error;
-use super::knob_pictures::{error_grids, offset_grid};
+use super::knob_pictures::error_grids;
 use super::measured::{Cell, Measured};
-use super::source::play;
+use super::report_pictures::{Shown, behaviour, pictures};
 use super::training_log;
-use crate::plot::loss_curve::LossCurve;
-use crate::plot::{Figure, Trace, harmonic_response, loss_curve, silence, spectrogram, spectrum_difference, transfer_curve, waveform};
+use crate::plot::axis::format_value;
+use crate::plot::loss_curve::{self, LossCurve};
 use crate::report::{Better, Card, Cell as TableCell, Players, Report, Section, Table};
 use crate::scores::Scores;
 use afx::core::Processor;
@@ -15,14 +15,8 @@ use afx::io::dataset::{Dataset, Finding};
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 
-/// Seconds of a player.
-const PLAYED_S: usize = 5;
 /// The most rows of the table of recordings that stay unfolded.
 const ROWS: usize = 12;
-/// Positions of each knob in the map of offsets.
-const OFFSET_POSITIONS: usize = 5;
-/// Peak of the analysis sines: -10 dBFS.
-const GAIN: f64 = 0.316_227_766;
 
 /// Arguments of `afx report`.
 #[derive(Debug, clap::Args)]
@@ -46,7 +40,7 @@ impl Args {
         let model = ModelFile::read(&self.model)?;
         let (data, findings) = Dataset::open(&self.data)?;
         findings.iter().for_each(|f| eprintln!("warning: {f}"));
-        let measured = Measured::new(&model, &data)?;
+        let measured = Measured::new(&model, &data).map_err(|e| Error::new(format_args!("{}: {e}", self.data.display())))?;
         let log = training_log::log_path(&self.model);
         let curves = if log.is_file() { Some(training_log::read(&log)?) } else { None };
         let html = page(&measured, &findings, curves.as_ref())?.to_html();
@@ -76,6 +70,7 @@ fn metrics(m: &Measured<'_>) -> Value {
         "model": m.model.name,
         "parameters": m.model.parameters(),
         "sample_rate": m.model.sample_rate,
+        "channels": m.channels(),
         "part": m.part.key(),
         "mean": m.mean(),
         "worst": m.ranked().last().map(|c| recording(c)),
@@ -95,21 +90,27 @@ fn page(m: &Measured<'_>, findings: &[Finding], curves: Option<&super::train::Cu
     if ranked.len() > 1 {
         shown.push(("the worst", Shown::new(m, worst)?));
     }
+    let about = m.about_channels().map(|text| format!(" {text}")).unwrap_or_default();
     let mut page = Report::new(&m.model.name)
-        .subtitle(&format!("{} {}", recordings(m), m.part.text()))
+        .subtitle(&format!("{} {}{about}", recordings(m), m.part.text()))
         .section(summary(m, best, worst))
         .section(listen(m, &shown)?);
     if !m.data.knobs.is_empty() {
         page = page.section(over_knobs(m)?);
     }
-    for (which, s) in shown.iter().rev().take(1) {
-        page = page.section(pictures(m, which, s)?);
+    if let Some((which, last)) = shown.last() {
+        let title =
+            if shown.len() > 1 { format!("Device and model at {which} position: {}", last.place) } else { "Device and model".into() };
+        let mut section = pictures(m, &title, last)?;
+        for (which, other) in &shown[..shown.len() - 1] {
+            section = section.details(pictures(m, &format!("The same at {which} position: {}", other.place), other)?);
+        }
+        page = page.section(section);
     }
-    page = page.section(behaviour(m, worst)?);
+    page = page.section(behaviour(m, &shown)?);
     if let Some(curves) = curves {
-        let lines = [("training loss", &curves.loss), ("validation ESR", &curves.esr)];
-        let lines = lines.map(|(label, points)| LossCurve { label, points });
-        let figure = loss_curve::figure(&lines, "Step", "Loss, ESR")?;
+        let [loss, esr] = [&curves.loss, &curves.esr].map(|points| [LossCurve { label: "", points }]);
+        let figure = loss_curve::pair(&loss, &esr, "Step", ("Training loss", "Validation ESR"))?;
         page = page.section(Section::new("Training").figure(&figure, "Training loss and validation error by step."));
     }
     Ok(page.section(card(m, findings)?))
@@ -147,7 +148,7 @@ fn summary(m: &Measured<'_>, best: &Cell<'_>, worst: &Cell<'_>) -> Section {
     }
     let mut poster = Table::new("The columns of the HyperRNN poster, means", &["Column", "true units", "", "as published", ""]);
     for c in mean.poster() {
-        let number = |v: Option<f64>| TableCell::from(crate::plot::axis::format_value(v.unwrap_or(f64::NAN)).as_str());
+        let number = |v: Option<f64>| TableCell::from(format_value(v.unwrap_or(f64::NAN)).as_str());
         poster = poster.row(vec![c.name.into(), number(c.value), c.unit.into(), number(c.published), c.published_unit.into()]);
     }
     Section::new("Accuracy")
@@ -156,60 +157,30 @@ fn summary(m: &Measured<'_>, best: &Cell<'_>, worst: &Cell<'_>) -> Section {
         .details(Section::new("As in the literature").table(poster))
 }
 
-/// What players and pictures show of one recording.
-struct Shown {
-    place: String,
-    dry: Vec<f32>,
-    device: Vec<f32>,
-    model: Vec<f32>,
-    esr: f64,
-}
-
-impl Shown {
-    /// The loudest [`PLAYED_S`] seconds.
-    fn new(m: &Measured<'_>, cell: &Cell<'_>) -> Result<Self, Error> {
-        let (dry, wet) = (&cell.capture.dry[0], &cell.capture.wet[0]); // `Measured::new` takes mono only
-        let model = play(m.model, dry, &cell.knobs)?;
-        let frames = (PLAYED_S * m.data.sample_rate as usize).min(cell.capture.frames());
-        let start = loudest(wet, frames, m.data.sample_rate as usize);
-        let part = |x: &[f32]| x[start..start + frames].to_vec();
-        let esr = cell.scores.esr.unwrap_or(f64::NAN);
-        Ok(Shown { place: m.place(cell), dry: part(dry), device: part(wet), model: part(&model), esr })
-    }
-
-    fn traces<'a>(&'a self, name: &'a str) -> [Trace<'a>; 2] {
-        [Trace::new("device", &self.device), Trace::new(name, &self.model)]
-    }
-}
-
-/// Where the loudest stretch of `frames` begins, in steps of `step`; `frames` is at most the length.
-fn loudest(x: &[f32], frames: usize, step: usize) -> usize {
-    let energy = |start: &usize| x[*start..*start + frames].iter().map(|v| f64::from(*v).powi(2)).sum::<f64>();
-    let starts = (0..=x.len() - frames).step_by(step.max(1));
-    starts.map(|s| (s, energy(&s))).fold((0, -1.0), |best, at| if at.1 > best.1 { at } else { best }).0
-}
-
 fn listen(m: &Measured<'_>, shown: &[(&str, Shown)]) -> Result<Section, Error> {
-    let mut section = Section::new("Listen").text("Switch while it plays: the position stays.");
+    let mut section = Section::new("Listen")
+        .text("Switch while it plays: the position stays. Once a player has the focus, keys 1, 2 and 3 choose and space plays.");
     for (which, s) in shown {
         let which = if shown.len() > 1 { format!("{} ({which}, ", s.place) } else { format!("{} (", s.place) };
-        let title = format!("{which}ESR {})", crate::plot::axis::format_value(short(s.esr)));
-        let players =
-            Players::new(&title, m.data.sample_rate, 1)?.clip("dry", &s.dry)?.clip("device", &s.device)?.clip("model", &s.model)?;
-        section = section.players(players);
+        let title = format!("{which}ESR {})", format_value(short(s.esr)));
+        let [dry, device, model] = s.played();
+        let players = Players::new(&title, m.data.sample_rate, s.played_channels())?;
+        section = section.players(players.clip("dry", &dry)?.clip("device", &device)?.clip("model", &model)?);
     }
     Ok(section)
 }
 
 /// Three significant digits.
-fn short(value: f64) -> f64 {
+pub(super) fn short(value: f64) -> f64 {
     format!("{value:.2e}").parse().unwrap_or(value)
 }
 
 /// Maps, the worst at each value of each knob, and a row a recording.
 fn over_knobs(m: &Measured<'_>) -> Result<Section, Error> {
     let mut section = Section::new("Over the knobs");
-    for (figure, caption) in error_grids(m)? {
+    // One position has no map.
+    let maps = if m.cells.len() > 1 { error_grids(m)? } else { Vec::new() };
+    for (figure, caption) in maps {
         section = section.figure(&figure, &caption);
     }
     let all = positions(m);
@@ -220,7 +191,7 @@ fn over_knobs(m: &Measured<'_>) -> Result<Section, Error> {
         let mut worst = Table::new(&caption, &[&knob.name, "worst ESR"]);
         for (value, esr) in table.by_knob(i) {
             let value = (value as f32).to_string();
-            worst = worst.row(vec![value.as_str().into(), crate::plot::axis::format_value(short(esr)).as_str().into()]);
+            worst = worst.row(vec![value.as_str().into(), format_value(short(esr)).as_str().into()]);
         }
         section = section.details(Section::new(&format!("Worst case of {}", knob.name)).table(worst));
     }
@@ -232,50 +203,15 @@ fn positions(m: &Measured<'_>) -> Table {
     let names = ["ESR", "L1", "STFT", "LUFS", "CF", "RMS", "Transient"];
     let knobs = m.data.knobs.iter().map(|k| k.name.as_str());
     let headings: Vec<&str> = std::iter::once("Recording").chain(knobs).chain(names).collect();
-    let mut table = Table::new("Every recording, in true units", &headings);
+    let mut table = Table::new("Every recording; the loudness error in LU, errors of crest factor and RMS in dB", &headings);
     for cell in &m.cells {
-        let number = |v: Option<f64>| TableCell::from(crate::plot::axis::format_value(v.map_or(f64::NAN, short)).as_str());
+        let number = |v: Option<f64>| TableCell::from(format_value(v.map_or(f64::NAN, short)).as_str());
         let name = format!("{}{}", cell.capture.name, if cell.seen { "" } else { " (unseen knobs)" });
         let controls = cell.capture.controls.iter().map(|v| TableCell::from(v.to_string().as_str()));
         let scores = std::iter::once(cell.scores.esr).chain(cell.scores.poster().map(|c| c.value)).map(number);
         table = table.row(std::iter::once(TableCell::from(name.as_str())).chain(controls).chain(scores).collect());
     }
     table
-}
-
-/// Waveform, spectrogram and spectra of one recording.
-fn pictures(m: &Measured<'_>, which: &str, s: &Shown) -> Result<Section, Error> {
-    let rate = m.data.sample_rate;
-    let traces = s.traces(&m.model.name);
-    let frames = (rate as usize / 50).min(s.device.len());
-    let wave = waveform::Settings { start: loudest(&s.device, frames, frames), frames, error: true };
-    let spectrograms = spectrogram::Settings { difference: true, ..Default::default() };
-    let title = if m.cells.len() > 1 { format!("Device and model at {which} position: {}", s.place) } else { "Device and model".into() };
-    Ok(Section::new(&title)
-        .figure(&waveform::figure(&traces, rate, &wave)?, "20 ms around the loudest moment.")
-        .figure(&spectrum_difference::figure(&traces, rate)?, "Average spectra, and the model's difference from the device.")
-        .figure(&spectrogram::figure(&traces, rate, &spectrograms)?, "Spectrograms and their difference."))
-}
-
-/// The model alone on analysis signals.
-fn behaviour(m: &Measured<'_>, worst: &Cell<'_>) -> Result<Section, Error> {
-    let (rate, name, knobs) = (m.model.sample_rate, m.model.name.as_str(), worst.knobs.as_slice());
-    let answer = |x: &[f32]| play(m.model, x, knobs);
-    let harmonic = harmonic_response::Settings { sample_rate_hz: rate, gain: GAIN, ..Default::default() };
-    let harmonics = answer(&harmonic_response::input(&harmonic)?)?;
-    let transfer = transfer_curve::Settings { sample_rate_hz: rate, gain: GAIN, ..Default::default() };
-    let curve = answer(&transfer_curve::input(&transfer)?)?;
-    let quiet = answer(&silence::input(rate)?)?;
-    let trace = |y| [Trace::new(name, y)];
-    let mut section = Section::new("The model by itself")
-        .figure(&harmonic_response::figure(&trace(&harmonics), &harmonic)?, "Harmonics of a 100 Hz sine.")
-        .figure(&transfer_curve::figure(&trace(&curve), &transfer)?, "Output against input; colour is time.")
-        .figure(&silence::figure(&trace(&quiet), rate)?, "Two seconds of silence from a cold start.");
-    if !m.model.knobs.is_empty() {
-        let grid: Figure = offset_grid(&[(name, m.model, knobs)], OFFSET_POSITIONS)?;
-        section = section.figure(&grid, "Offset for silence over the knobs; -90 dBFS and less is inaudible.");
-    }
-    Ok(section)
 }
 
 /// What the model is, where it comes from, where it fails.
@@ -292,16 +228,20 @@ fn card(m: &Measured<'_>, findings: &[Finding]) -> Result<Section, Error> {
         .entry("Sample rate", &format!("{} Hz", model.sample_rate))
         .entry("Latency", &format!("{} frames", model.voice(1)?.latency()))
         .entry("Knobs", &if knobs.is_empty() { "none".to_owned() } else { knobs.join("; ") })
-        .entry("Measured on", &format!("{} {}", recordings(m), m.part.text()));
+        .entry("Data", &format!("{} {}", recordings(m), m.part.text()));
+    if let Some(about) = m.about_channels() {
+        card = card.entry("Channels", &about);
+    }
     if let Some(worst) = m.ranked().last().filter(|_| m.cells.len() > 1) {
-        card = card.entry(
-            "Worst at",
-            &format!("{}: ESR {}", m.place(worst), crate::plot::axis::format_value(short(worst.scores.esr.unwrap_or(f64::NAN)))),
-        );
+        card = card.entry("Worst at", &format!("{}: ESR {}", m.place(worst), format_value(short(worst.scores.esr.unwrap_or(f64::NAN)))));
     }
     for (key, value) in model.training.as_object().into_iter().flatten().filter(|(key, _)| *key != "config") {
-        card =
-            card.entry(&format!("Training, {}", key.replace('_', " ")), value.as_str().map_or(value.to_string(), str::to_owned).as_str());
+        let name = format!("Training, {}", key.replace('_', " ").replace("esr", "ESR"));
+        let value = match value.as_f64().filter(|_| !value.is_i64() && !value.is_u64()) {
+            Some(number) => format_value(short(number)),
+            None => value.as_str().map_or(value.to_string(), str::to_owned),
+        };
+        card = card.entry(&name, &value);
     }
     for finding in findings {
         // The folder is the measurer's business; the file and what is odd about it are the reader's.

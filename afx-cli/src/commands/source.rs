@@ -1,16 +1,20 @@
 //! What `afx plot` draws: models, which are played, and WAV files, which are taken as they are.
 
 use super::Error;
+use super::knob_pictures::at;
 use super::render::{knob_values, render};
+use crate::plot::axis::format_value;
 use afx::io::ModelFile;
 use afx::io::wav::{self, Audio};
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A model at fixed knobs, or a recording.
 pub(super) struct Source {
     /// The file's name without its ending, for the legend.
     pub label: String,
+    /// Where it was read, for messages.
+    pub file: PathBuf,
     pub sample_rate: u32,
     kind: Kind,
 }
@@ -35,11 +39,41 @@ impl Source {
             if samples.is_empty() {
                 return Err(Error::new(format_args!("{}: frames: expected at least 1, found 0", path.display())));
             }
-            return Ok(Source { label, sample_rate, kind: Kind::Wav(samples) });
+            return Ok(Source { label, file: path.into(), sample_rate, kind: Kind::Wav(samples) });
         }
         let model = ModelFile::read(path)?;
         let knobs = knob_values(&model, set)?;
-        Ok(Source { label, sample_rate: model.sample_rate, kind: Kind::Model(Box::new(model), knobs) })
+        Ok(Source { label, file: path.into(), sample_rate: model.sample_rate, kind: Kind::Model(Box::new(model), knobs) })
+    }
+
+    /// The model at `positions` positions of the knob `name` from stop to stop, each named after its position; `several` models keep their names.
+    ///
+    /// # Errors
+    /// A recording, or a model without that knob.
+    pub fn varied(self, name: &str, positions: usize, several: bool) -> Result<Vec<Self>, Error> {
+        let Source { label, file, sample_rate, kind } = self;
+        let Kind::Model(model, knobs) = kind else {
+            return Err(Error::new(format_args!(
+                "--vary: expected model files, found {}, a WAV file: its knobs cannot be turned",
+                file.display()
+            )));
+        };
+        let Some(k) = model.knobs.iter().position(|k| k.name == name) else {
+            let expected = model.knobs.iter().map(|k| k.name.as_str()).collect::<Vec<_>>().join(", ");
+            let expected = if expected.is_empty() { "a model with knobs".into() } else { format!("one of the knobs {expected}") };
+            return Err(Error::new(format_args!("--vary: {}: expected {expected}, found {name}", file.display())));
+        };
+        let place = |i| {
+            let value = at(&model.knobs[k], i, positions);
+            let unit = &model.knobs[k].unit;
+            let shown = format_value(f64::from(value));
+            let place = if unit.is_empty() { format!("{name} {shown}") } else { format!("{name} {shown} {unit}") };
+            let mut knobs = knobs.clone();
+            knobs[k] = value;
+            let label = if several { format!("{label}, {place}") } else { place };
+            Source { label, file: file.clone(), sample_rate, kind: Kind::Model(model.clone(), knobs) }
+        };
+        Ok((0..positions).map(place).collect())
     }
 
     /// The model and its knobs, if it is one.
@@ -72,7 +106,7 @@ pub(super) fn play(model: &ModelFile, input: &[f32], knobs: &[f32]) -> Result<Ve
 }
 
 /// By its ending; without one that says so, by its first bytes.
-fn is_wav(path: &Path) -> bool {
+pub(super) fn is_wav(path: &Path) -> bool {
     let named = |ending: &str| path.extension().is_some_and(|e| e.eq_ignore_ascii_case(ending));
     let begins = || {
         let mut first = [0; 4];

@@ -104,12 +104,12 @@ pub fn figure(outputs: &[Trace<'_>], settings: &Settings) -> Result<Figure, Plot
     let nyquist = f64::from(settings.sample_rate_hz) / 2.0;
     let mut figure = Figure::new("Aliasing");
     let mut frequency_hz = 0.0;
-    for (n, output) in outputs.iter().enumerate() {
-        let a = analyse(output, settings)?;
+    let all = outputs.iter().map(|o| analyse(o, settings)).collect::<Result<Vec<_>, _>>()?;
+    let top = all.iter().flat_map(|a| &a.spectrum_db).copied().fold(-60.0, f64::max);
+    for (n, (output, a)) in outputs.iter().zip(all).enumerate() {
         frequency_hz = a.frequency_hz;
-        let top = a.spectrum_db.iter().copied().fold(-60.0, f64::max);
         let y = Axis::linear("Level (dBFS)", -120.0, (top / 10.0).ceil() * 10.0 + 10.0, 6);
-        let title = format!("{}: {} dB above its aliases", output.label, format_value((10.0 * a.asnr_db).round() / 10.0));
+        let title = format!("{}: ASNR {} dB", output.label, format_value((10.0 * a.asnr_db).round() / 10.0));
         let mut panel = Panel::new(&title, Axis::frequency_linear(nyquist), y).height(170.0);
         if AUDIBLE_HZ < nyquist {
             panel.push(Item::Band { from: AUDIBLE_HZ, to: nyquist, paint: Paint::MinorGrid, opacity: 0.8 });
@@ -128,7 +128,10 @@ pub fn figure(outputs: &[Trace<'_>], settings: &Settings) -> Result<Figure, Plot
         figure = figure.panel(panel);
     }
     let level = format_value((10.0 * amplitude_db(settings.gain)).round() / 10.0);
-    let note = format!("Answer to {frequency_hz:.1} Hz at {level} dBFS; the ratio counts up to 20 kHz. {}", non_finite_note(outputs));
+    let note = format!(
+        "Answer to {frequency_hz:.1} Hz at {level} dBFS; what stands between the crosses is alias. ASNR: harmonics over the rest up to 20 kHz. {}",
+        non_finite_note(outputs)
+    );
     Ok(figure.note(&note))
 }
 

@@ -148,7 +148,7 @@ fn log_ticks(min: f64, max: f64) -> Vec<Tick> {
             }
             let named = match m {
                 1 => decade % every == 0 || span < 1.0,
-                2 | 5 => span < 2.6,
+                2 | 5 => span < 3.2,
                 _ => span < 0.6,
             };
             if named || every == 1 {
@@ -189,6 +189,14 @@ pub fn format_value(value: f64) -> String {
 
 /// As many decimals as `step` needs.
 fn format_step(value: f64, step: f64) -> String {
+    if step < 1e-4 && value.abs() < 1e-2 {
+        // 5e−5 and 1e−4 on one axis, not 5e−5 and 0.0001
+        let exponent = step.log10().floor();
+        let mantissa = value / 10f64.powf(exponent);
+        let exponent = if mantissa.abs() >= 9.95 { value.abs().log10().floor() } else { exponent };
+        let mantissa = trim(format!("{:.1}", value / 10f64.powf(exponent)));
+        return minus(if value.abs() < 0.5 * step { "0".into() } else { format!("{mantissa}e{exponent:.0}") });
+    }
     if !(1e-4..1e6).contains(&step) || value.abs() >= 1e6 {
         return format_value(value);
     }
@@ -223,6 +231,12 @@ mod tests {
     fn linear_ticks_are_round() {
         assert_eq!(labels(&Axis::linear("", -1.0, 1.0, 4)), ["−1.0", "−0.5", "0.0", "0.5", "1.0"]);
         assert_eq!(labels(&Axis::linear("", -83.0, 4.0, 5)), ["−80", "−60", "−40", "−20", "0"]);
+    }
+
+    #[test]
+    fn small_linear_ticks_are_powers_of_ten_throughout() {
+        assert_eq!(labels(&Axis::linear("", -1e-4, 1e-4, 4)), ["−1e−4", "−5e−5", "0", "5e−5", "1e−4"]);
+        assert_eq!(labels(&Axis::linear("", 0.0, 3e-5, 3)), ["0", "1e−5", "2e−5", "3e−5"]);
     }
 
     #[test]

@@ -3,7 +3,7 @@ use super::{
     PlotError,
     color::{Paint, Theme},
     font::{self, Weight},
-    panel::{self, Panel},
+    panel::{self, Panel, WIDER},
     raster,
     scene::{Anchor, Area, Mark, Scene, Text},
     svg,
@@ -44,6 +44,13 @@ impl Figure {
     #[must_use]
     pub fn note(mut self, note: &str) -> Self {
         self.note = note.into();
+        self
+    }
+
+    /// With another title.
+    #[must_use]
+    pub fn titled(mut self, title: &str) -> Self {
+        self.title = title.into();
         self
     }
 
@@ -161,7 +168,7 @@ fn wrap(text: &str, width: f64) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         match lines.last_mut() {
-            Some(line) if font::width(line, NOTE, Weight::Regular) + font::width(word, NOTE, Weight::Regular) + 4.0 < width => {
+            Some(line) if WIDER * (font::width(line, NOTE, Weight::Regular) + font::width(word, NOTE, Weight::Regular)) + 4.0 < width => {
                 line.push(' ');
                 line.push_str(word);
             }

@@ -74,7 +74,7 @@ pub fn figure(input: &[f32], outputs: &[Trace<'_>], block_ms: f64, sample_rate_h
     let (low, high) = extent(shown, 0.06).ok_or_else(|| PlotError::Empty { what: "input above −80 dBFS".into() })?;
     let x = || Axis::linear("Time (s)", 0.0, seconds, 8);
     let level = gain_db(&vec![1.0; input.len()], input, block, sample_rate_hz);
-    let mut top = Panel::new("Input", x(), Axis::linear("Level (dBFS)", -80.0, 3.0, 4)).height(90.0);
+    let mut top = Panel::new("Input", x(), Axis::linear("RMS (dBFS)", -80.0, 3.0, 4)).height(90.0);
     top.line("", level, Style { paint: super::color::Paint::Muted, ..Style::series(0) });
     top.x.label.clear();
     let mut panel = Panel::new("Gain", x(), Axis::linear("Gain (dB)", low.min(-1.0), high.max(1.0), 6)).height(250.0);
@@ -82,7 +82,8 @@ pub fn figure(input: &[f32], outputs: &[Trace<'_>], block_ms: f64, sample_rate_h
         let style = if n == 0 && outputs.len() > 1 { Style::series(n).width(2.6) } else { Style::series(n) };
         panel.line(output.label, gain, style);
     }
-    Ok(Figure::new("Gain over time").note(&non_finite_note(outputs)).panel(top).panel(panel))
+    let note = format!("Output over input, root mean square of blocks of {block_ms} ms. {}", non_finite_note(outputs));
+    Ok(Figure::new("Gain over time").note(&note).panel(top).panel(panel))
 }
 
 #[cfg(test)]

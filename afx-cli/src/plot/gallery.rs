@@ -1,8 +1,8 @@
 //! Every figure, drawn from a synthetic device and a flawed model of it: the data of the tests below. With `AFX_GALLERY` set to a folder, the
 //! pictures are written there, to be looked at.
 use super::{
-    Figure, PlotError, Theme, Trace, aliasing, curves, decay, gain_trace, harmonic_response, knob_grid, loss_curve, response, signal,
-    silence, spectrogram, spectrum_difference, static_curve, transfer_curve, waveform,
+    Figure, PlotError, Theme, Trace, aliasing, aliasing_curve, curves, decay, gain_trace, harmonic_response, knob_grid, level_curve,
+    loss_curve, response, signal, silence, spectrogram, spectrum_difference, static_curve, transfer_curve, transfer_density, waveform,
 };
 use proptest::prelude::*;
 use std::sync::OnceLock;
@@ -110,6 +110,11 @@ fn levels(all: &mut Vec<(&'static str, Figure)>) -> Result<(), PlotError> {
         };
         x.iter().map(one).collect::<Vec<f32>>()
     };
+    let x: Vec<f32> = plucks().iter().enumerate().map(|(n, x)| x * [0.02, 0.1, 0.4, 1.0][n / 24_000]).collect();
+    let outputs = [compress(&x, 1e-4, 4.0), compress(&x, 1.6e-4, 3.6)];
+    let pair = [Trace::new("device", &outputs[0]), Trace::new("GRU-16", &outputs[1])];
+    all.push(("level_curve", level_curve::figure(&x, &pair, 0, 48_000)?));
+    all.push(("transfer_density", transfer_density::figure(&x, &pair, 0)?));
     let settings = static_curve::Settings { seconds: 0.2, ..Default::default() };
     let x = static_curve::input(&settings)?;
     let outputs = [compress(&x, 2e-4, 4.0), compress(&x, 2e-4, 3.5)];
@@ -134,6 +139,10 @@ fn tone(all: &mut Vec<(&'static str, Figure)>) -> Result<(), PlotError> {
     let x = aliasing::input(&settings)?;
     let smooth: Vec<f32> = x.iter().map(|x| x.tanh()).collect();
     all.push(("aliasing", aliasing::figure(&[Trace::new("overdrive", &device(&x, 10.0)), Trace::new("tanh", &smooth)], &settings)?));
+    let settings = aliasing_curve::Settings { level_db: -3.0, ..Default::default() };
+    let x = aliasing_curve::input(&settings)?;
+    let (target, predicted) = (device(&x, 4.0), model(&x, 8.0));
+    all.push(("aliasing_curve", aliasing_curve::figure(&[Trace::new("device", &target), Trace::new("GRU-16", &predicted)], &settings)?));
     let bell = |f: f64, centre: f64, gain: f64| 10f64.powf(gain / 20.0 / (1.0 + (2.0 * (f / centre).log2()).powi(2)));
     let low = response::Response::sample("band 1", 48_000, |f| bell(f, 120.0, 5.0))?.as_reference();
     let high = response::Response::sample("band 2", 48_000, |f| bell(f, 2500.0, -7.0))?.as_reference();
@@ -267,6 +276,8 @@ proptest! {
             spectrogram::figure(&pair, rate, &picture),
             spectrum_difference::figure(&pair, rate),
             silence::figure(&pair, rate),
+            level_curve::figure(&a, &pair[1..], a.len() as i32 - 200, rate),
+            transfer_density::figure(&a, &pair[1..], 3),
             silence::offset_figure(&[silence::OffsetCurve { label: "x", points: &points }], "knob"),
             decay::figure(&pair, &[("x", &points)], rate),
             gain_trace::figure(&a, &pair[1..], 1.0, rate),

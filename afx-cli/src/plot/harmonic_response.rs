@@ -36,6 +36,9 @@ impl Default for Settings {
     }
 }
 
+/// Bottom of the panel of harmonics.
+const LOWEST_DB: f64 = -100.0;
+
 impl Settings {
     fn settle(&self) -> Result<usize, PlotError> {
         check_sample_rate(self.sample_rate_hz)?;
@@ -100,12 +103,13 @@ pub fn figure(outputs: &[Trace<'_>], settings: &Settings) -> Result<Figure, Plot
     let fundamental = f64::from(settings.frequency_hz);
 
     let count = responses.iter().map(|r| r.harmonics_db.len()).max().unwrap_or(1);
-    let mut stems = Panel::new("Harmonics", Axis::linear("Harmonic number", 0.5, count as f64 + 0.5, 10), y(-100.0)).height(210.0);
+    let mut stems = Panel::new("Harmonics", Axis::linear("Harmonic number", 0.5, count as f64 + 0.5, 10), y(LOWEST_DB)).height(210.0);
     stems.x.grid = false;
     let mut spectra =
         Panel::new("Spectrum", Axis::frequency(20f64.min(fundamental / 2.0), nyquist.min(20_000f64.max(fundamental * 2.0))), y(-140.0));
     for (n, (output, response)) in outputs.iter().zip(&responses).enumerate() {
-        let points = response.harmonics_db.iter().enumerate().map(|(k, db)| (k as f64 + 1.0, *db)).collect();
+        let visible = response.harmonics_db.iter().enumerate().filter(|(_, db)| **db > LOWEST_DB + 2.0);
+        let points = visible.map(|(k, db)| (k as f64 + 1.0, *db)).collect();
         let label = format!("{}, THD {} %", output.label, super::axis::format_value(100.0 * response.thd));
         let shift = 5.0 * (n as f64 - 0.5 * (outputs.len() - 1) as f64);
         stems.push(Item::Stems { label, points, paint: Paint::Series(n), shift });

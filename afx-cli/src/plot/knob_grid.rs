@@ -96,7 +96,7 @@ pub fn figure(grid: &KnobGrid) -> Result<Figure, PlotError> {
         let fill = if value.is_finite() {
             ColorMap::Tint.at(if place.is_finite() { place } else { 0.0 })
         } else {
-            super::color::Rgb(128, 128, 128)
+            super::color::Rgb(222, 224, 228)
         };
         panel.push(Item::Cell {
             x: (column - 0.5, column + 0.5),
@@ -114,9 +114,10 @@ pub fn figure(grid: &KnobGrid) -> Result<Figure, PlotError> {
 fn note(grid: &KnobGrid) -> String {
     let mean = |seen| grid.mean(seen).map(|m| format!("{} {}", if seen { "seen" } else { "unseen" }, short(m)));
     let parts: Vec<String> = [mean(true), mean(false)].into_iter().flatten().collect();
+    let missing = if grid.values.iter().any(|v| v.is_nan()) { " –: no value." } else { "" };
     let dashed = if grid.seen.iter().all(|s| *s) { "" } else { " Dashed: not in the training set." };
     let kind = if grid.scale == ValueScale::Log { "Geometric mean" } else { "Mean" };
-    format!("{kind} over positions: {}.{dashed}", parts.join(", "))
+    format!("{kind} over positions: {}.{dashed}{missing}", parts.join(", "))
 }
 
 /// Two significant digits.
@@ -125,7 +126,9 @@ fn short(value: f64) -> String {
         return axis::format_value(value);
     }
     let decade = 10f64.powf(value.abs().log10().floor() - 1.0);
-    if (1e-3..1e4).contains(&value.abs()) {
+    if (100.0..1e4).contains(&value.abs()) {
+        axis::format_value(value.round()) // decibels: two digits would make −104 of −100
+    } else if (1e-3..1e4).contains(&value.abs()) {
         axis::format_value((value / decade).round() * decade)
     } else {
         format!("{value:.1e}").replace('-', "−")

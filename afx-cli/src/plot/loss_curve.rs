@@ -23,25 +23,60 @@ pub struct LossCurve<'a> {
 /// # Errors
 /// [`PlotError::Empty`] when no loss is positive and finite.
 pub fn figure(curves: &[LossCurve<'_>], x_label: &str, y_label: &str) -> Result<Figure, PlotError> {
-    let shown = |p: &&(f64, f64)| p.0.is_finite() && p.1.is_finite() && p.1 > 0.0;
-    let all = || curves.iter().flat_map(|c| c.points.iter().filter(shown));
-    let empty = || PlotError::Empty { what: "loss curves".into() };
-    let (x0, x1) = extent(all().map(|p| p.0), 0.0).ok_or_else(empty)?;
-    let (y0, y1) = extent(all().map(|p| p.1), 0.0).ok_or_else(empty)?;
-    let mut panel = Panel::new("", Axis::linear(x_label, x0, x1, 8), Axis::log(y_label, y0 / 1.35, y1 * 1.25)).height(300.0);
+    let mut panel = panel(curves, extent_of(curves)?, x_label, y_label)?.height(300.0);
+    if let Some(n) = curves.len().checked_sub(1) {
+        mark_best(&mut panel, &curves[n], n);
+    }
+    Ok(Figure::new("Training curves").panel(panel))
+}
+
+/// Training losses above, validation errors below, for each model one of either in the same colour; the least validation error of each is marked.
+///
+/// # Errors
+/// [`PlotError::Empty`] when no loss, or no validation error, is positive and finite.
+pub fn pair(losses: &[LossCurve<'_>], validations: &[LossCurve<'_>], x_label: &str, labels: (&str, &str)) -> Result<Figure, PlotError> {
+    let (a, b) = (extent_of(losses)?, extent_of(validations)?);
+    let both = (a.0.min(b.0), a.1.max(b.1));
+    let mut top = panel(losses, both, "", labels.0)?.height(170.0);
+    let mut bottom = panel(validations, both, x_label, labels.1)?.height(200.0);
+    (top.title, bottom.title) = (labels.0.into(), labels.1.into());
+    (top.y.label, bottom.y.label) = ("Loss".into(), "ESR".into());
+    for (n, curve) in validations.iter().enumerate() {
+        mark_best(&mut bottom, curve, n);
+    }
+    Ok(Figure::new("Training curves").panel(top).panel(bottom))
+}
+
+/// What a logarithmic axis can show.
+fn shown(p: &&(f64, f64)) -> bool {
+    p.0.is_finite() && p.1.is_finite() && p.1 > 0.0
+}
+
+fn extent_of(curves: &[LossCurve<'_>]) -> Result<(f64, f64), PlotError> {
+    let steps = curves.iter().flat_map(|c| c.points.iter().filter(shown)).map(|p| p.0);
+    extent(steps, 0.0).ok_or_else(|| PlotError::Empty { what: "loss curves".into() })
+}
+
+/// The curves over steps `x0` to `x1`, with room for the dot of a best value at either end.
+fn panel(curves: &[LossCurve<'_>], (x0, x1): (f64, f64), x_label: &str, y_label: &str) -> Result<Panel, PlotError> {
+    let values = curves.iter().flat_map(|c| c.points.iter().filter(shown)).map(|p| p.1);
+    let (y0, y1) = extent(values, 0.0).ok_or_else(|| PlotError::Empty { what: "loss curves".into() })?;
+    let margin = 0.012 * (x1 - x0);
+    let mut panel = Panel::new("", Axis::linear(x_label, x0 - margin, x1 + margin, 8), Axis::log(y_label, y0 / 1.35, y1 * 1.25));
     for (n, curve) in curves.iter().enumerate() {
         let points = curve.points.iter().map(|&(x, y)| (x, if y > 0.0 { y } else { f64::NAN })).collect();
         panel.line(curve.label, points, Style::series(n));
     }
-    let best = curves.last().and_then(|c| c.points.iter().filter(shown).min_by(|a, b| a.1.total_cmp(&b.1)));
-    if let (Some(&at), Some(n)) = (best, curves.len().checked_sub(1)) {
-        panel.push(Item::Dots { label: String::new(), points: vec![at], paint: Paint::Series(n), radius: 4.5 });
-        let (anchor, pad) = if panel.x.position(at.0) > 0.6 { (Anchor::End, -0.012) } else { (Anchor::Start, 0.012) };
-        let place = (at.0 + pad * (panel.x.max - panel.x.min), at.1 / (panel.y.max / panel.y.min).powf(0.045));
-        let text = format!("best {} at {}", super::axis::format_value(at.1), super::axis::format_value(at.0));
-        panel.push(Item::Note { at: place, anchor, paint: Paint::Text, text });
-    }
-    Ok(Figure::new("Training curves").panel(panel))
+    Ok(panel)
+}
+
+fn mark_best(panel: &mut Panel, curve: &LossCurve<'_>, n: usize) {
+    let Some(&at) = curve.points.iter().filter(shown).min_by(|a, b| a.1.total_cmp(&b.1)) else { return };
+    panel.push(Item::Dots { label: String::new(), points: vec![at], paint: Paint::Series(n), radius: 4.5 });
+    let (anchor, pad) = if panel.x.position(at.0) > 0.6 { (Anchor::End, -0.012) } else { (Anchor::Start, 0.012) };
+    let place = (at.0 + pad * (panel.x.max - panel.x.min), at.1 / (panel.y.max / panel.y.min).powf(0.045));
+    let text = format!("best {} at {}", super::axis::format_value(at.1), super::axis::format_value(at.0));
+    panel.push(Item::Note { at: place, anchor, paint: Paint::Text, text });
 }
 
 #[cfg(test)]
@@ -56,6 +91,15 @@ mod tests {
         let curves = [LossCurve { label: "training", points: &train }, LossCurve { label: "validation", points: &valid }];
         let svg = figure(&curves, "Epoch", "ESR").unwrap().to_svg(Theme::Light);
         assert!(svg.contains("best 0.07 at 2"));
+    }
+
+    #[test]
+    fn a_pair_marks_the_best_of_every_model() {
+        let (a, b) = ([(1.0, 0.5), (2.0, 0.05)], [(1.0, 0.4), (2.0, 0.45)]);
+        let curves = [LossCurve { label: "a", points: &a }, LossCurve { label: "b", points: &b }];
+        let svg = pair(&curves, &curves, "Step", ("Training loss", "Validation ESR")).unwrap().to_svg(Theme::Light);
+        assert!(svg.contains("best 0.05 at 2") && svg.contains("best 0.4 at 1"));
+        assert!(pair(&curves, &[], "Step", ("", "")).is_err());
     }
 
     #[test]

@@ -19,6 +19,7 @@
 //! first and falls back on the reader's sans-serif font. Samples that are not finite are drawn as gaps.
 
 pub mod aliasing;
+pub mod aliasing_curve;
 pub mod axis;
 pub mod bitmap;
 pub mod color;
@@ -33,6 +34,7 @@ pub(crate) mod gallery;
 pub mod harmonic_response;
 pub mod item;
 pub mod knob_grid;
+pub mod level_curve;
 pub mod loss_curve;
 pub mod panel;
 mod raster;
@@ -48,6 +50,7 @@ mod stroke;
 mod svg;
 pub mod trace;
 pub mod transfer_curve;
+pub mod transfer_density;
 pub mod waveform;
 
 pub use color::Theme;

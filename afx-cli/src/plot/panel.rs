@@ -1,6 +1,6 @@
 //! A panel: two axes and what is drawn between them.
 use super::{
-    axis::Axis,
+    axis::{Axis, Tick},
     color::{ColorMap, Paint, Rgb},
     font::{self, Weight},
     item::{Item, Style},
@@ -39,6 +39,10 @@ const LABEL: f64 = 12.0;
 const HEAD: f64 = 13.0;
 const ROW: f64 = 19.0;
 const KEY: f64 = 20.0;
+/// A reader without Noto Sans sets SVG text in a wider face, such as DejaVu Sans: room for that.
+pub(crate) const WIDER: f64 = 1.13;
+/// Least distance between the baselines of tick labels that stand above each other.
+const LEADING: f64 = 12.0;
 
 impl Panel {
     /// An empty panel, 240 units high.
@@ -66,17 +70,13 @@ impl Panel {
 
     /// Space that the y axis needs on the left.
     pub(crate) fn left(&self) -> f64 {
-        let widest = self.y.ticks.iter().map(|t| font::width(&t.label, TICK, Weight::Regular)).fold(0.0, f64::max);
-        widest + 9.0 + if self.y.label.is_empty() { 0.0 } else { 20.0 }
+        widest_label(&self.y) + 9.0 + if self.y.label.is_empty() { 0.0 } else { 20.0 }
     }
 
     /// Space that the colour bar and the last tick label need on the right.
     pub(crate) fn right(&self) -> f64 {
         let overhang = self.x.ticks.last().map_or(0.0, |t| font::width(&t.label, TICK, Weight::Regular) / 2.0);
-        self.color_bar.as_ref().map_or(overhang.max(6.0), |bar| {
-            let widest = bar.axis.ticks.iter().map(|t| font::width(&t.label, TICK, Weight::Regular)).fold(0.0, f64::max);
-            12.0 + 12.0 + 7.0 + widest + 23.0
-        })
+        self.color_bar.as_ref().map_or(overhang.max(6.0), |bar| 12.0 + 12.0 + 7.0 + widest_label(&bar.axis) + 23.0)
     }
 
     /// Space for heading and legend above the drawing area, when that is `width` wide.
@@ -174,8 +174,7 @@ impl Panel {
                 last_end = x + half;
             }
         }
-        for tick in self.y.ticks.iter().filter(|t| !t.label.is_empty()) {
-            let y = area.y + area.height * (1.0 - self.y.position(tick.value));
+        for (tick, y) in stacked(&self.y, area) {
             paths.push(vec![(left - 4.0, y), (left, y)]);
             marks.push(text(left - 7.0, y + 4.0, TICK, Anchor::End, Paint::Muted, &tick.label));
         }
@@ -184,8 +183,7 @@ impl Panel {
             marks.push(text(area.x + area.width / 2.0, bottom + 34.0, LABEL, Anchor::Middle, Paint::Text, &self.x.label));
         }
         if !self.y.label.is_empty() {
-            let widest = self.y.ticks.iter().map(|t| font::width(&t.label, TICK, Weight::Regular)).fold(0.0, f64::max);
-            marks.push(upwards(left - widest - 16.0, area.y + area.height / 2.0, &self.y.label));
+            marks.push(upwards(left - widest_label(&self.y) - 16.0, area.y + area.height / 2.0, &self.y.label));
         }
     }
 
@@ -256,6 +254,26 @@ impl Panel {
     }
 }
 
+/// Width of the widest tick label.
+fn widest_label(axis: &Axis) -> f64 {
+    WIDER * axis.ticks.iter().map(|t| font::width(&t.label, TICK, Weight::Regular)).fold(0.0, f64::max)
+}
+
+/// The labelled ticks of a vertical axis with their places, from the bottom; one that would touch the label below is left out.
+fn stacked(axis: &Axis, area: Area) -> Vec<(&Tick, f64)> {
+    let mut last = f64::INFINITY;
+    let labelled = axis.ticks.iter().filter(|t| !t.label.is_empty());
+    let all = labelled.map(|tick| (tick, area.y + area.height * (1.0 - axis.position(tick.value))));
+    all.filter(|(_, y)| {
+        let fits = *y <= last - LEADING;
+        if fits {
+            last = *y;
+        }
+        fits
+    })
+    .collect()
+}
+
 impl ColorBar {
     fn draw(&self, area: Area, marks: &mut Vec<Mark>) {
         const STEPS: usize = 64;
@@ -266,13 +284,10 @@ impl ColorBar {
             let cell = Area { x, y: area.y + i as f64 * step, width: 12.0, height: if i + 1 < STEPS { step + 0.5 } else { step } };
             marks.push(Mark::Rect { area: cell, paint: Paint::Fixed(color), opacity: 1.0 });
         }
-        let mut widest: f64 = 0.0;
-        for tick in self.axis.ticks.iter().filter(|t| !t.label.is_empty()) {
-            let y = area.y + area.height * (1.0 - self.axis.position(tick.value));
+        for (tick, y) in stacked(&self.axis, area) {
             marks.push(text(x + 19.0, y + 4.0, TICK, Anchor::Start, Paint::Muted, &tick.label));
-            widest = widest.max(font::width(&tick.label, TICK, Weight::Regular));
         }
-        marks.push(upwards(x + 19.0 + widest + 18.0, area.y + area.height / 2.0, &self.axis.label));
+        marks.push(upwards(x + 19.0 + widest_label(&self.axis) + 18.0, area.y + area.height / 2.0, &self.axis.label));
     }
 }
 
@@ -293,8 +308,7 @@ fn upwards(x: f64, y: f64, text: &str) -> Mark {
 }
 
 fn entry_width(label: &str) -> f64 {
-    // a reader without Noto Sans may set SVG text in a wider face
-    KEY + 5.0 + 1.08 * font::width(label, TICK + 0.5, Weight::Regular) + 16.0
+    KEY + 5.0 + WIDER * font::width(label, TICK + 0.5, Weight::Regular) + 16.0
 }
 
 fn row_width(row: &[(&str, &Item)]) -> f64 {
@@ -338,6 +352,15 @@ fn draw_cell(area: Area, fill: Rgb, label: &str, open: bool, marks: &mut Vec<Mar
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn crowded_ticks_lose_labels_rather_than_overlap() {
+        let axis = Axis::linear("", 0.0, 1.0, 40);
+        let area = Area { x: 0.0, y: 0.0, width: 100.0, height: 60.0 };
+        let places: Vec<f64> = stacked(&axis, area).iter().map(|(_, y)| *y).collect();
+        assert!((4..=6).contains(&places.len()), "{places:?}");
+        assert!(places.windows(2).all(|w| w[0] - w[1] >= LEADING));
+    }
 
     #[test]
     fn a_long_legend_wraps_and_reserves_its_rows() {

@@ -71,8 +71,11 @@ pub fn figure(outputs: &[Trace<'_>], sample_rate_hz: u32) -> Result<Figure, Plot
     let first = (sample_rate_hz as usize / 20).clamp(1, longest);
     let opening = |t: &Trace<'_>| t.samples.iter().take(first).map(|&y| f64::from(y)).collect::<Vec<_>>();
     let (low, high) = extent(outputs.iter().flat_map(opening).chain([-1e-4, 1e-4]), 0.08).unwrap_or((-1.0, 1.0));
-    let mut start =
-        Panel::new("First 50 ms", Axis::linear("Time (ms)", 0.0, 1000.0 * first as f64 / rate, 10), Axis::linear("Output", low, high, 5));
+    let mut start = Panel::new(
+        "First 50 ms",
+        Axis::linear("Time (ms)", 0.0, 1000.0 * first as f64 / rate, 10),
+        Axis::linear("Output (full scale 1)", low, high, 5),
+    );
     let mut level =
         Panel::new("Level", Axis::linear("Time (s)", 0.0, longest as f64 / rate, 8), Axis::linear("Level (dBFS)", -140.0, 0.0, 7));
     (start.height, level.height) = (170.0, 190.0);

@@ -107,8 +107,8 @@ pub fn welch(x: &[f64], n_fft: usize) -> Result<Vec<f64>, PlotError> {
     Ok(mean)
 }
 
-/// Mean of `power` (bins from 0 to Nyquist) over `1/fraction` octave around each of `centres_hz`; each bin counts for its width, so that
-/// bands narrower than a bin read that bin.
+/// Mean of `power` (bins from 0 to Nyquist) over `1/fraction` octave around each of `centres_hz`; each bin counts for its width. Bands
+/// narrower than a bin lean on the straight line, in decibels, between the middles of bins, so that low frequencies do not fall into steps.
 #[must_use]
 pub fn smooth(power: &[f64], nyquist_hz: f64, fraction: f64, centres_hz: &[f64]) -> Vec<f64> {
     let last = power.len().saturating_sub(1);
@@ -127,9 +127,22 @@ pub fn smooth(power: &[f64], nyquist_hz: f64, fraction: f64, centres_hz: &[f64])
     let half = 2f64.powf(0.5 / fraction);
     let band = |f: &f64| {
         let (low, high) = (f / half / bin_hz, (f * half / bin_hz).min(last as f64 + 0.5));
-        if high > low { (integral(high) - integral(low)) / (high - low) } else { 0.0 }
+        if high <= low {
+            return 0.0;
+        }
+        let mean = (integral(high) - integral(low)) / (high - low);
+        let wide = (high - low).min(1.0);
+        if wide == 1.0 { mean } else { wide * mean + (1.0 - wide) * between(power, f / bin_hz) }
     };
     centres_hz.iter().map(band).collect()
+}
+
+/// The power at a place between two bins, linear in decibels; linear in power beside a bin that holds nothing.
+fn between(power: &[f64], at: f64) -> f64 {
+    let k = (at as usize).min(power.len().saturating_sub(1));
+    let (Some(a), Some(b)) = (power.get(k), power.get(k + 1).or(power.get(k))) else { return 0.0 };
+    let t = (at - k as f64).clamp(0.0, 1.0);
+    if *a > 0.0 && *b > 0.0 { a * (b / a).powf(t) } else { a + t * (b - a) }
 }
 
 /// Log-spaced frequencies from `from_hz`, `per_octave` in an octave, and `to_hz` at the end; empty for an empty range.
@@ -187,6 +200,10 @@ mod tests {
         assert!(smooth(&vec![3.0; 2049], 24_000.0, 24.0, &f).iter().all(|p| (p - 3.0).abs() < 1e-9));
         let mut spike = vec![0.0; 2401];
         spike[100] = 1.0; // 1 kHz, bins of 10 Hz
+        // 2 Hz a bin, 20 dB from bin 10 to bin 11. Half way the band is 0.3033 bins wide: so much of its mean, 50.84, and the rest of 10 dB: 22.39.
+        let step: Vec<f64> = (0..1001).map(|k| if k < 11 { 1.0 } else { 100.0 }).collect();
+        let levels: Vec<f64> = smooth(&step, 2000.0, 24.0, &[20.0, 21.0, 22.0]).into_iter().map(|p| 10.0 * p.log10()).collect();
+        assert!(levels[0] < 1e-9 && (levels[1] - 13.50).abs() < 0.01 && (levels[2] - 20.0).abs() < 1e-9, "{levels:?}");
         let third = smooth(&spike, 24_000.0, 3.0, &[1000.0])[0];
         let width = 1000.0 * (2f64.powf(1.0 / 6.0) - 2f64.powf(-1.0 / 6.0)) / 10.0;
         assert!((third - 1.0 / width).abs() < 1e-12);

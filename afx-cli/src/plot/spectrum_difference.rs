@@ -11,7 +11,8 @@ use super::{
     trace::{check_traces, non_finite_note},
 };
 
-const N_FFT: usize = 4096;
+/// Frames of the transform: a shorter signal is padded with silence.
+pub const N_FFT: usize = 4096;
 const FRACTION: f64 = 24.0;
 
 /// `(frequency, level in dB)` of `trace` from 20 Hz to 20 kHz or Nyquist, 24 points an octave: Welch's average of 4096-point Hann frames with 75 % overlap,

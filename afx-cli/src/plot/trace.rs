@@ -48,6 +48,14 @@ pub(crate) fn check_traces(traces: &[Trace<'_>]) -> Result<(), PlotError> {
     Ok(())
 }
 
+/// `(input, output)` pairs in time once `lag` frames of the output's delay are taken out; pairs with a sample that is not finite are left out.
+pub(crate) fn shifted(input: &[f32], output: &[f32], lag: i32) -> Vec<(f64, f64)> {
+    let skip = usize::try_from(lag.unsigned_abs()).unwrap_or(usize::MAX);
+    let (x, y) = if lag < 0 { (skip, 0) } else { (0, skip) };
+    let pairs = input.iter().skip(x).zip(output.iter().skip(y)).map(|(x, y)| (f64::from(*x), f64::from(*y)));
+    pairs.filter(|(x, y)| x.is_finite() && y.is_finite()).collect()
+}
+
 /// `"a: 3 samples are not finite"` for each such trace, joined; empty when all is well.
 pub(crate) fn non_finite_note(traces: &[Trace<'_>]) -> String {
     let notes: Vec<String> = traces

@@ -1,13 +1,13 @@
 //! Transfer curve: output against input for one sine, coloured by time within the period, so that memory shows as a loop.
 use super::{
     Figure, PlotError, Trace,
-    axis::{Axis, extent},
+    axis::{self, Axis, extent},
     color::ColorMap,
     error::{check, check_sample_rate},
     item::{Item, Style},
     panel::{ColorBar, Panel},
     signal,
-    spectrum::rfft,
+    spectrum::{amplitude_db, rfft},
     trace::{check_traces, non_finite_note},
 };
 
@@ -37,7 +37,7 @@ impl Settings {
     fn period(&self) -> Result<usize, PlotError> {
         check_sample_rate(self.sample_rate_hz)?;
         let period = f64::from(self.sample_rate_hz) / self.frequency_hz;
-        check("frequency_hz", "8 samples a period or more, and 4 periods or more", self.frequency_hz, period >= 8.0)?;
+        check("frequency_hz", "8 samples a period or more, and 4 periods or more", self.frequency_hz, period.is_finite() && period >= 8.0)?;
         let frames = signal::duration(self.seconds, self.sample_rate_hz)?;
         check("seconds", "at least 4 periods", self.seconds, frames as f64 >= 4.0 * period)?;
         Ok(period.round() as usize)
@@ -82,8 +82,12 @@ pub fn figure(outputs: &[Trace<'_>], settings: &Settings) -> Result<Figure, Plot
         let mut points: Vec<(f64, f64)> = (0..period).map(|n| (x[n], y[(n + lag) % period])).collect();
         points.push(points[0]); // the loop closes
         let range = 1.05 * settings.gain.abs();
-        let mut panel =
-            Panel::new(output.label, Axis::linear("Input", -range, range, 5), Axis::linear("Output", low, high, 6)).height(280.0);
+        let mut panel = Panel::new(
+            output.label,
+            Axis::linear("Input (full scale 1)", -range, range, 5),
+            Axis::linear("Output (full scale 1)", low, high, 6),
+        )
+        .height(280.0);
         panel.line("", vec![(-range, -range), (range, range)], Style::reference());
         panel.push(Item::Gradient { points, map: ColorMap::Time });
         let ms = 1000.0 / settings.frequency_hz;
@@ -91,7 +95,9 @@ pub fn figure(outputs: &[Trace<'_>], settings: &Settings) -> Result<Figure, Plot
         figure = figure.panel(panel);
     }
     let delay = if settings.align { ", delay of the fundamental removed" } else { "" };
-    let note = format!("Last period of {} Hz{delay}; dashed: output = input. {}", settings.frequency_hz, non_finite_note(outputs));
+    let level = axis::format_value((10.0 * amplitude_db(settings.gain)).round() / 10.0);
+    let note =
+        format!("Last period of {} Hz at {level} dBFS{delay}; dashed: output = input. {}", settings.frequency_hz, non_finite_note(outputs));
     Ok(figure.note(&note))
 }
 

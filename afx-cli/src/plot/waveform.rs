@@ -19,6 +19,9 @@ pub struct Settings {
     pub error: bool,
 }
 
+/// Beyond so many samples a line fills its area, and what lies below must shine through.
+const DENSE: usize = 8000;
+
 /// Traces over time in seconds (or milliseconds below 0.2 s); the first one is the target.
 ///
 /// # Errors
@@ -41,9 +44,12 @@ pub fn figure(traces: &[Trace<'_>], sample_rate_hz: u32, settings: &Settings) ->
     let points = |x: &[f64]| x.iter().enumerate().map(|(n, &x)| (time(n), x)).collect::<Vec<_>>();
 
     let (min, max) = extent(signals.iter().flatten().copied(), 0.05).unwrap_or((-1.0, 1.0));
-    let mut panel = Panel::new("", axis(), Axis::linear("Amplitude", min, max, 5));
+    let mut panel = Panel::new("", axis(), Axis::linear("Amplitude (full scale 1)", min, max, 5));
     for (n, (trace, signal)) in traces.iter().zip(&signals).enumerate() {
-        let style = if n == 0 && traces.len() > 1 { Style::series(n).width(2.6) } else { Style::series(n).width(1.2) };
+        let mut style = if n == 0 && traces.len() > 1 { Style::series(n).width(2.6) } else { Style::series(n).width(1.2) };
+        if n > 0 && frames > DENSE {
+            style.opacity = 0.6;
+        }
         panel.line(trace.label, points(signal), style);
     }
     let mut figure = Figure::new("Waveform").note(&non_finite_note(traces));

@@ -38,12 +38,15 @@ fn a_model_gives_every_kind_of_picture() {
     folder.bytes("m.log.jsonl", log.as_bytes());
     let kinds = [
         ("harmonic-response", "THD"),
-        ("sweep", "Spectrogram"),
-        ("aliasing", "above its aliases"),
+        ("sweep", "Sine sweep"),
+        ("aliasing", "ASNR"),
+        ("aliasing-curve", "Aliases over mask (NMR)"),
+        ("transfer-density", "Samples"),
+        ("level-curve", "Gain, median"),
         ("transfer-curve", "Output"),
         ("silence", "Cold start"),
-        ("decay", "After the tone"),
-        ("dc-grid", "tone"),
+        ("decay", "Hidden state"),
+        ("dc-grid", "Pop (dBFS)"),
         ("training", "best 0.1 at 40"),
         ("spectrum", "Average of the whole signal"),
         ("spectrogram", "Frequency"),
@@ -88,6 +91,51 @@ fn knobs_change_the_picture_and_equal_commands_give_equal_bytes() {
     };
     assert_eq!(draw("a.svg", "drive=1"), draw("b.svg", "drive=1"));
     assert_ne!(draw("a.svg", "drive=1"), draw("c.svg", "drive=4"));
+}
+
+#[test]
+fn a_knob_is_varied_from_stop_to_stop_in_one_picture() {
+    let folder = Folder::new("plot-vary");
+    let path = folder.join("m.safetensors");
+    model("concat-gru", 4, &["drive", "tone"], RATE).write(&path).unwrap();
+    let out = folder.join("out.svg");
+    afx_ok(plot(&[&path], "static-curve", &out, &["--vary", "drive", "--positions", "3"]));
+    let svg = std::fs::read_to_string(&out).unwrap();
+    assert!(["drive 0", "drive 2", "drive 4"].iter().all(|l| svg.contains(&format!(">{l}<"))) && !svg.contains("drive 1"));
+    afx_ok(plot(&[&path, &path], "transfer-curve", &out, &["--vary", "tone", "--positions", "2", "--align"]));
+    assert!(std::fs::read_to_string(&out).unwrap().contains("delay of the fundamental removed"));
+    // The filter in front of this model does not depend on the knobs: it is drawn once.
+    let filtered = folder.join("f.safetensors");
+    model("hyper-gru", 4, &["drive"], RATE).write(&filtered).unwrap();
+    afx_ok(plot(&[&filtered], "response", &out, &["--vary", "drive"]));
+    assert_eq!(std::fs::read_to_string(&out).unwrap().matches("0.taps").count(), 1);
+    let wav = folder.wav("a.wav", RATE, &[plucks(4800, RATE)]);
+    for (file, kind, knob, expected) in [
+        (&path, "silence", "gain", "expected one of the knobs drive, tone, found gain"),
+        (&path, "dc-grid", "drive", "--vary: expected a kind that draws one knob position"),
+        (&wav, "spectrum", "drive", "a.wav, a WAV file"),
+    ] {
+        let line = afx_err(plot(&[file], kind, &folder.join("no.svg"), &["--vary", knob]));
+        assert!(line.contains(expected), "{line}");
+    }
+}
+
+#[test]
+fn a_recording_is_compared_with_what_was_played_into_the_device() {
+    let folder = Folder::new("plot-recorded");
+    let dry = plucks(RATE as usize, RATE);
+    let late: Vec<f32> = std::iter::repeat_n(0.0, 30).chain(dry.iter().map(|x| (3.0 * x).tanh())).take(dry.len()).collect();
+    let (x, y) = (folder.wav("dry.wav", RATE, &[dry]), folder.wav("device.wav", RATE, &[late]));
+    let gru = folder.join("m.safetensors");
+    model("gru", 4, &[], RATE).write(&gru).unwrap();
+    let out = folder.join("out.svg");
+    for (kind, text) in [("transfer-density", "taken 30 frames later"), ("level-curve", "through the medians")] {
+        afx_ok(plot(&[&y, &gru], kind, &out, &["--input", x.to_str().unwrap()]));
+        let svg = std::fs::read_to_string(&out).unwrap();
+        assert!(svg.contains(text) && svg.contains("device") && svg.contains(">m<"), "{kind}");
+        let line = afx_err(plot(&[&y, &gru], kind, &out, &[]));
+        assert!(line.contains("device.wav: expected --input DRY.wav"), "{line}");
+    }
 }
 
 #[test]
@@ -167,8 +215,16 @@ fn what_cannot_be_drawn_is_refused_and_leaves_no_file() {
     let wav = folder.wav("a.wav", RATE, &[plucks(4800, RATE)]);
     let other = folder.wav("b.wav", 44_100, &[plucks(4800, 44_100)]);
     let none = folder.wav("none.wav", RATE, &[vec![]]);
+    let (short, mute) = (folder.wav("short.wav", RATE, &[plucks(100, RATE)]), folder.wav("mute.wav", RATE, &[vec![0.0; 4800]]));
+    let nan = {
+        // The writer refuses NaN: its bytes are put in place of sample 7.
+        let mut bytes = std::fs::read(folder.wav("nan.wav", RATE, &[plucks(100, RATE)])).unwrap();
+        let data = bytes.len() - 400;
+        bytes[data + 28..data + 32].copy_from_slice(&f32::NAN.to_le_bytes());
+        folder.bytes("nan.wav", &bytes)
+    };
     let (out, before) = (folder.join("out.png"), folder.names());
-    let cases: [(&[&Path], &str, &[&str], &str); 14] = [
+    let cases: [(&[&Path], &str, &[&str], &str); 27] = [
         (&[&wav, &other], "spectrum", &[], "sample rate: expected 48000 Hz"),
         (&[&gru, &other], "waveform", &[], "sample rate: expected 48000 Hz"),
         (&[&wav], "dc-grid", &[], "expected model files"),
@@ -183,6 +239,19 @@ fn what_cannot_be_drawn_is_refused_and_leaves_no_file() {
         (&[&gru], "harmonic-response", &["--frequency-hz", "30000"], "frequency_hz"),
         (&[&gru], "silence", &["--scale", "1e9"], "picture: expected"),
         (&[&none], "waveform", &[], "frames: expected at least 1"),
+        (&[&nan], "spectrum", &[], "nan.wav: channel 0, frame 7: expected a finite sample, found NaN"),
+        (&[&short], "spectrum", &[], "short.wav: frames: expected at least 4096"),
+        (&[&short], "spectrogram", &[], "short.wav: frames: expected at least 2048"),
+        (&[&short], "sweep", &[], "short.wav: frames: expected at least 2048"),
+        (&[&short], "silence", &[], "short.wav: frames: expected at least 2400"),
+        (&[&short], "aliasing-curve", &[], "short.wav: frames: expected 1226212"),
+        (&[&gru], "level-curve", &["--input", short.to_str().unwrap()], "short.wav: frames: expected at least 1920"),
+        (&[&gru], "level-curve", &["--input", mute.to_str().unwrap()], "mute.wav: input"),
+        (&[&gru], "transfer-density", &["--input", mute.to_str().unwrap()], "mute.wav: input"),
+        (&[&wav], "training", &[], "a.wav: expected a model or its .log.jsonl"),
+        (&[&gru], "aliasing", &["--level-db", "nan"], "--level-db: expected -200 to 60 dBFS, found NaN"),
+        (&[&gru], "sweep", &["--level-db", "1e9"], "--level-db: expected"),
+        (&[&gru], "transfer-curve", &["--frequency-hz", "0"], "frequency_hz: expected"),
     ];
     for (files, kind, more, expected) in cases {
         let line = afx_err(plot(files, kind, &out, more));

@@ -1,0 +1,121 @@
+//! What a model holds at fixed knobs: its learnt filters, and its hidden state while it plays.
+
+use super::Error;
+use afx::core::{Adapter, Layer};
+use afx::io::ModelFile;
+use afx::models::AnyLayer;
+
+/// The hidden state is looked at so many times a second.
+const LOOKS: usize = 200;
+
+/// The layer, and its parameters at these knobs.
+fn realized(model: &ModelFile, knobs: &[f32]) -> Result<(AnyLayer, Vec<f32>), Error> {
+    let parts = model.spec.build()?;
+    let mut params = vec![0.0; Layer::<f32>::params_len(&parts.layer)];
+    let mut scratch = vec![0.0; Adapter::<f32>::scratch_len(&parts.adapter)];
+    parts.adapter.realize(&model.learnt, &model.normalise(knobs), &mut scratch, &mut params);
+    Ok((parts.layer, params))
+}
+
+/// The FIR filters among a model's layers, as they are at these knobs.
+///
+/// # Errors
+/// When the model's parts do not fit.
+pub(super) fn learnt_filters(model: &ModelFile, knobs: &[f32]) -> Result<Vec<(String, Vec<f32>)>, Error> {
+    let (layer, params) = realized(model, knobs)?;
+    let layout = Layer::<f32>::layout(&layer);
+    let filters = layout.tensors().iter().filter(|t| t.name == "taps" || t.name.ends_with(".taps"));
+    Ok(filters.map(|t| (t.name.clone(), params[t.range()].to_vec())).collect())
+}
+
+/// `(seconds, norm)` every 5 ms: the norm of the hidden state, the outputs of the model's recurrent cells, while it plays `input` from rest. Nothing for
+/// a model of several inputs or without such a cell.
+///
+/// # Errors
+/// When the model's parts do not fit.
+pub(super) fn hidden_norm(model: &ModelFile, knobs: &[f32], input: &[f32]) -> Result<Vec<(f64, f64)>, Error> {
+    let (layer, params) = realized(model, knobs)?;
+    let mut stages = Vec::new();
+    stages_of(&layer, &params, &mut stages);
+    if Layer::<f32>::inputs(&layer) != 1 || !stages.iter().any(|s| matches!(s.layer, AnyLayer::Gru(_))) {
+        return Ok(Vec::new());
+    }
+    let mut resting = vec![0.0];
+    for stage in &mut stages {
+        let mut y = vec![0.0; Layer::<f32>::outputs(stage.layer)];
+        stage.layer.reset(stage.params, &mut stage.state);
+        stage.layer.rest(stage.params, &mut stage.state, &resting, &mut y);
+        resting = y;
+    }
+    let block = (model.sample_rate as usize / LOOKS).max(1);
+    let look = |(i, x): (usize, &[f32])| {
+        let (mut signal, mut sum) = (x.to_vec(), 0.0);
+        for stage in &mut stages {
+            let outputs = Layer::<f32>::outputs(stage.layer);
+            let mut y = vec![0.0; x.len() * outputs];
+            stage.layer.process(stage.params, &mut stage.state, &signal, &mut y);
+            if matches!(stage.layer, AnyLayer::Gru(_)) {
+                sum += y[y.len() - outputs..].iter().map(|h| f64::from(*h).powi(2)).sum::<f64>();
+            }
+            signal = y;
+        }
+        ((i * block + x.len()) as f64 / f64::from(model.sample_rate), sum.sqrt())
+    };
+    Ok(input.chunks(block).enumerate().map(look).collect())
+}
+
+/// One layer of a chain with its parameters and its memory.
+struct Stage<'a> {
+    layer: &'a AnyLayer,
+    params: &'a [f32],
+    state: Vec<f32>,
+}
+
+/// The layers of a stack in order, or the layer itself.
+fn stages_of<'a>(layer: &'a AnyLayer, params: &'a [f32], stages: &mut Vec<Stage<'a>>) {
+    let AnyLayer::Stack { layers } = layer else {
+        stages.push(Stage { layer, params, state: vec![0.0; Layer::<f32>::state_len(layer)] });
+        return;
+    };
+    let mut rest = params;
+    for layer in layers {
+        let (own, others) = rest.split_at(Layer::<f32>::params_len(layer)); // a stack's parameters are those of its layers in order
+        stages_of(layer, own, stages);
+        rest = others;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use afx::models::ModelSpec;
+
+    /// An untrained model.
+    fn model(name: &str) -> ModelFile {
+        let spec = ModelSpec::named(name, 8, 1).unwrap();
+        let mut seed = 1u32;
+        let learnt = spec.build().unwrap().initialize(&mut || {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            f64::from(seed) / 2f64.powi(31) - 1.0
+        });
+        let knobs = vec![afx::io::dataset::Knob::new("drive", 0.0, 1.0)];
+        ModelFile { name: name.into(), spec, sample_rate: 48_000, knobs, training: serde_json::Value::Null, learnt }
+    }
+
+    #[test]
+    fn the_hidden_state_rests_moves_with_a_tone_and_rests_again() {
+        for name in ["concat-gru", "static-hyper-gru", "hyper-gru"] {
+            let model = model(name);
+            let mut input = vec![0.0; 2400];
+            input.extend((0..4800).map(|n| 0.5 * (0.13 * n as f32).sin()));
+            input.resize(96_000, 0.0);
+            let norms = hidden_norm(&model, &[0.3], &input).unwrap();
+            assert_eq!(norms.len(), 400);
+            let (first, last) = (norms[0].1, norms[399].1);
+            // The rest found is within 1e-5 of where the cell stays, and is where it returns to.
+            assert!((norms[9].1 - first).abs() < 1e-5 && (last - first).abs() < 1e-4, "{name}: {first} {} {last}", norms[9].1);
+            assert!(norms[10..30].iter().any(|n| (n.1 - first).abs() > 1e-3), "{name}");
+            assert!(norms.iter().all(|n| n.1 < 8f64.sqrt()), "{name}"); // 8 numbers below 1
+        }
+    }
+}
