@@ -19,8 +19,10 @@ import warnings
 from decimal import Decimal
 
 import auraloss
+import librosa
 import numpy as np
 import pyloudnorm
+import scipy.signal
 import torch
 from auraloss.freq import MelSTFTLoss, MultiResolutionSTFTLoss, STFTLoss, SumAndDifferenceSTFTLoss
 from pyneuralfx.eval_metrics import utils as measures
@@ -123,6 +125,11 @@ def wide(loss, anew=True):
     for part in loss.modules():
         if isinstance(part, STFTLoss):
             part.window = torch.hann_window(part.win_length, dtype=torch.float64)
+            if part.scale == "mel":
+                bank = librosa.filters.mel(sr=part.sample_rate, n_fft=part.fft_size, n_mels=part.fb.shape[-2], dtype=np.float64)
+                part.fb = torch.from_numpy(bank).unsqueeze(0)
+            if part.perceptual_weighting:
+                part.prefilter.fir.weight.data = torch.from_numpy(a_weighting_taps()).view(1, 1, -1)
         if isinstance(part, toolkit.STFTLoss):
             part.window.data = torch.from_numpy(np.hanning(part.win_len))
         if isinstance(part, (toolkit.MRSTFTLoss, toolkit.MRSTFTCLoss)):
@@ -209,16 +216,90 @@ def onsets(p, y):
     return (rise(p) - rise(y)).abs().mean()
 
 
+def spectra(power, distance):
+    """The two readings of "l2 of the power spectrum" and the amplitude error of BinauralSpeechSynthesis."""
+    window = torch.hann_window(1920, dtype=torch.float64)
+
+    def of(x):
+        z = torch.stft(x.reshape(-1, x.shape[-1]), 2048, 480, 1920, window, return_complex=True)
+        size = z.real**2 + z.imag**2
+        return size if power else torch.where(size > 0, size.clamp(min=1e-300).sqrt(), torch.zeros_like(size))
+
+    return lambda p, y: distance(of(p), of(y))
+
+
+def decay(p, y):
+    """Mean squared distance of Schroeder's energy decay curves, dB re their first frame, no lower than -80 dB."""
+
+    def curve(x):
+        energy = (x**2).flip(-1).cumsum(-1).flip(-1)
+        return 10 * torch.log10((energy / energy[..., :1]).clamp(min=1e-8))
+
+    return ((curve(p) - curve(y)) ** 2).mean()
+
+
+def percussive(x):
+    """The percussive part of a signal, after Fitzgerald with the constants of DrummerNet.
+
+    STFT of 1024, hop 256, rectangular, centred, mirrored. V is the median of |X|^2 over 31 bins around a bin and H over 31 columns, the
+    edges mirrored; the mask is (V^2 + 1e-5)/(V^2 + H^2 + 1e-5). Back to time with a Hann window, divided by the sum of the windows.
+    """
+    size, hop, reach = 1024, 256, 15
+    x = x.reshape(1, -1)
+    ones, hann = torch.ones(size, dtype=torch.float64), torch.hann_window(size, dtype=torch.float64)
+    z = torch.stft(x, size, hop, size, ones, return_complex=True)
+    power = (z.real**2 + z.imag**2).unsqueeze(0)
+    pad = torch.nn.functional.pad(power, (reach,) * 4, mode="reflect")[0]
+    vertical = pad[:, :, reach:-reach].unfold(1, 2 * reach + 1, 1).median(-1).values ** 2
+    horizontal = pad[:, reach:-reach, :].unfold(2, 2 * reach + 1, 1).median(-1).values ** 2
+    mask = (vertical + 1e-5) / (vertical + horizontal + 1e-5)
+    frames = torch.fft.irfft(z * mask, size, dim=1) * hann.reshape(1, -1, 1)
+    columns = frames.shape[-1]
+
+    def overlap(columns_of):
+        return torch.nn.functional.fold(columns_of, (1, size + hop * (columns - 1)), (1, size), stride=(1, hop))[0, 0, 0]
+
+    whole = overlap(frames) / overlap(hann.reshape(1, -1, 1).repeat(1, 1, columns)).clamp(min=1e-12)
+    return whole[size // 2 : size // 2 + x.shape[-1]]
+
+
+def percussive_onsets(p, y):
+    """Mean |difference| of log10(|X| + 1e-5) of the percussive parts, 1024/256."""
+
+    def level(x):
+        z = complex_stft(percussive(x), 1024, torch.hann_window(1024, dtype=torch.float64), True)
+        size = z.real**2 + z.imag**2
+        return torch.log10(torch.where(size > 0, size.clamp(min=1e-300).sqrt(), torch.zeros_like(size)) + 1e-5)
+
+    return (level(p) - level(y)).abs().mean()
+
+
+def squared_phase(p, y):
+    """auraloss' w_phs term, (angle - angle)^2 not unwrapped, but with columns within the signal: in a mirrored one angles are rounding."""
+    a, b = (complex_stft(x, 1024, torch.hann_window(1024, dtype=torch.float64)).angle() for x in (p, y))
+    return ((a - b) ** 2).mean()
+
+
 def component(index):
     loss = wide(STFTLoss(1024, 256, 1024, w_lin_mag=1.0, output="full"))
     return lambda p, y: loss(p, y)[index]
 
 
-def a_weighted():
-    """The class takes float32 signals only, since its taps are float32: the taps are widened, not made anew."""
-    loss = wide(MultiResolutionSTFTLoss(perceptual_weighting=True, sample_rate=FS))
-    for part in loss.stft_losses:
-        part.prefilter.fir.weight.data = part.prefilter.fir.weight.data.double()
+def a_weighting_taps():
+    """The 101 taps of auraloss' A-weighting at 48 kHz before they are rounded to float32: same standard, same scipy calls."""
+    low, second, third, high = 20.598997, 107.65265, 737.86223, 12194.217
+    pole = 2 * np.pi
+    bottom = np.polymul([1, 2 * pole * high, (pole * high) ** 2], [1, 2 * pole * low, (pole * low) ** 2])
+    bottom = np.polymul(np.polymul(bottom, [1, pole * third]), [1, pole * second])
+    b, a = scipy.signal.bilinear([(pole * high) ** 2 * 10 ** (1.9997 / 20), 0, 0, 0, 0], bottom, fs=FS)
+    w, h = scipy.signal.freqz(b, a, worN=512, fs=FS)
+    return scipy.signal.firls(101, w, abs(h), fs=FS)
+
+
+def chroma():
+    """The class cannot be built with scale="chroma": librosa's bank stays a numpy array. Its bank is put into one that can."""
+    loss = wide(STFTLoss(1024, 256, 1024, sample_rate=FS, scale="mel", n_bins=12))
+    loss.fb = torch.from_numpy(librosa.filters.chroma(sr=FS, n_fft=1024, n_chroma=12, dtype=np.float64)).unsqueeze(0)
     return loss
 
 
@@ -241,6 +322,7 @@ def cases(anew=True):
 
     both = ("sines", "strings")
     more = ("sines", "strings", "half", "silent_prediction")
+    everything = (*more, "batch", "stereo")
     f = torch.nn.functional
     a, t = "auraloss", "pyneuralfx"
     rows = [
@@ -269,9 +351,14 @@ def cases(anew=True):
         ("stft 1024 convergence", a, component(1), (*both, "batch"), 0.110878344634),
         ("stft 1024 log", a, component(2), both, 0.104744539438),
         ("stft 1024 linear", a, component(3), both, 0.0640560952028),
-        ("mr-stft", a, aura(MultiResolutionSTFTLoss), more, 0.337481776811),
+        ("mr-stft", a, aura(MultiResolutionSTFTLoss), everything, 0.337481776811),
         ("mr-stft with linear", a, aura(MultiResolutionSTFTLoss, w_lin_mag=1.0), both, 0.397067527302),
-        ("mr-stft a-weighted 48k", a, a_weighted() if anew else None, both, 0.384046312867),
+        ("mr-stft a-weighted 48k", a, aura(MultiResolutionSTFTLoss, perceptual_weighting=True, sample_rate=FS), both, 0.384046312867),
+        ("mr-stft l2", a, aura(MultiResolutionSTFTLoss, w_lin_mag=1.0, mag_distance="L2"), (*both, "batch"), None),
+        ("mr-stft scale-invariant", a, aura(MultiResolutionSTFTLoss, w_lin_mag=1.0, scale_invariance=True), (*both, "half"), None),
+        ("mr-stft scale-invariant l2", a, aura(MultiResolutionSTFTLoss, w_lin_mag=1.0, scale_invariance=True, mag_distance="L2"), both, None),
+        ("stft phase squared", "formula", squared_phase, both, 0.60910310058),
+        ("chroma 1024 12 48k", a, chroma() if anew else None, both, 0.203212217096),
         ("mel 1024 128 44.1k", a, aura(MelSTFTLoss, 44100, 1024, 256, 1024, n_mels=128), both, 0.393360125977),
         ("mel 1024 128 48k", a, aura(MelSTFTLoss, 48000, 1024, 256, 1024, n_mels=128), both, 0.39522717512),
         ("sum-difference mr-stft", a, aura(SumAndDifferenceSTFTLoss, *AURALOSS_SIZES), ("stereo",), 0.407245892165),
@@ -287,6 +374,11 @@ def cases(anew=True):
         ("phase 0.1", "formula", phase(0.1), both, 0.115238791119),
         ("phase 0.2", "formula", phase(0.2), both, 0.0979212245169),
         ("onsets", "formula", onsets, ("knocks", "strings"), 0.00342581675659),
+        ("amplitude l1", "formula", spectra(False, f.l1_loss), both, 0.0712762183929),
+        ("amplitude l2", "formula", spectra(False, f.mse_loss), both, 1.215066274),
+        ("power l2", "formula", spectra(True, f.mse_loss), both, 264910.2078),
+        ("decay", "formula", decay, (*both, "half"), None),
+        ("percussive onsets", "formula", percussive_onsets, ("knocks", "strings"), None),
         # recorded because users will compare, not because they are right: see "wrong"
         ("dc", t, pnx(toolkit.DCLoss), both, None),
         ("stft magnitude 2048", t, pnx(toolkit.STFTLoss, is_complex=False), ("sines",), None),
@@ -325,7 +417,7 @@ def derivative(loss, p, y):
 
 
 def evaluate(loss, pair):
-    """Value, and the gradient's norm, sum and a few elements (flattened ``[batch, channels, frames]``).
+    """Value, and the gradient's norm, sum, projection on ``noise`` and a few elements (flattened ``[batch, channels, frames]``).
 
     ``noise`` says how far the three move when every sample of both signals moves by one unit in the last place: no tolerance can be
     below it, since another libm does just that.
@@ -339,7 +431,8 @@ def evaluate(loss, pair):
     if moved[1] > 1e-3 * g.norm().item():
         return row  # the gradient is an accident of rounding
     elements = [[k % len(g), g[k].item()] for k in EVERYWHERE]
-    return row | {"gradient_norm": g.norm().item(), "gradient_sum": g.sum().item(), "gradient": elements}
+    projection = (g * torch.from_numpy(noise(len(g)))).sum().item()
+    return row | {"gradient_norm": g.norm().item(), "gradient_sum": g.sum().item(), "gradient_projection": projection, "gradient": elements}
 
 
 def metrics(pairs):
@@ -378,6 +471,8 @@ WRONG = [
     "auraloss: FIRFilter('hp'), ('fd') correlate instead of convolving, so the filter is time-reversed; same magnitude, other edges (esr hp 0.85: auraloss against formula).",
     "auraloss: FIRFilter pads every filter by ntaps // 2 = 50 frames on each side, so the output of hp and fd, which have 3 taps, is 98 frames longer than the signal (zeros and an edge).",
     "auraloss: log-cosh adds 1e-8 inside the logarithm and overflows where |a e| passes 710 (float64) or 88 (float32); log-cosh stable does not.",
+    "auraloss: scale_invariance multiplies an array [items] with one [items, bins, frames] along the wrong axis, so it works for one item only.",
+    "auraloss: STFTLoss(scale='chroma') and ChromaSTFTLoss cannot be built: TypeError, librosa's bank is no tensor (0.4.0 with torch 2.15).",
     "auraloss: mel filter rows can be empty (48 kHz, FFT 512, 128 rows: 13 of them), which makes the loss NaN.",
     "pyneuralfx: STFTLoss(is_complex=False) is sqrt(sum of z^2) over the whole tensor, one complex number (stft magnitude 2048).",
     "pyneuralfx: DCLoss takes the mean over the batch, not over time; for one item it is the ESR (dc by pyneuralfx against esr).",
@@ -406,8 +501,8 @@ def document():
             label = (name, by, signal)
             expected = page if k == 0 else PAGE_VALUES.get(label)
             if expected is not None:
-                # the A-weighting taps are float32: the page asks for 1e-6 there
-                compare(label, row["value"], expected, 1e-6 if "weighted" in name else 0.0)
+                # the page's A-weighting taps and mel banks are float32: it asks for 1e-6 there
+                compare(label, row["value"], expected, 1e-6 if "weighted" in name or "mel" in name else 0.0)
             for element, number in PAGE_GRADIENTS.get(label, {}).items():
                 got = row["gradient_norm"] if element == "norm" else dict(map(tuple, row["gradient"]))[element]
                 compare((*label, element), got, number)
@@ -451,7 +546,7 @@ def excess(left, right):
         if "gradient" in a:
             worst = max(worst, abs(size - b["gradient_norm"]) / (1e-10 * size + 100 * a["noise"]["gradient_norm"] + 1e-300))
             room = 1e-10 * size + 100 * a["noise"]["gradient"] + 1e-300
-            worst = max(worst, abs(a["gradient_sum"] - b["gradient_sum"]) / (1000 * room))
+            worst = max(worst, *(abs(a[key] - b[key]) / (1000 * room) for key in ("gradient_sum", "gradient_projection")))
             worst = max(worst, *(abs(g - h) / room for (_, g), (_, h) in zip(a["gradient"], b["gradient"])))
     for a, b in zip(left["metrics"], right["metrics"]):
         room = 1e-5 if "float32" in a["metric"] else 1e-11
