@@ -12,6 +12,7 @@ numbers in float64, otherwise no comparison below 1e-6 would mean anything (``fl
 """
 
 import contextlib
+import copy
 import io
 import json
 import math
@@ -280,20 +281,27 @@ def squared_phase(p, y):
     return ((a - b) ** 2).mean()
 
 
-def component(index):
-    loss = wide(STFTLoss(1024, 256, 1024, w_lin_mag=1.0, output="full"))
-    return lambda p, y: loss(p, y)[index]
+class Component(torch.nn.Module):
+    """One of the terms that auraloss' class adds up."""
+
+    def __init__(self, index):
+        super().__init__()
+        self.index, self.loss = index, STFTLoss(1024, 256, 1024, w_lin_mag=1.0, output="full")
+
+    def forward(self, p, y):
+        return self.loss(p, y)[self.index]
 
 
 def a_weighting_taps():
-    """The 101 taps of auraloss' A-weighting at 48 kHz before they are rounded to float32: same standard, same scipy calls."""
-    low, second, third, high = 20.598997, 107.65265, 737.86223, 12194.217
-    pole = 2 * np.pi
-    bottom = np.polymul([1, 2 * pole * high, (pole * high) ** 2], [1, 2 * pole * low, (pole * low) ** 2])
-    bottom = np.polymul(np.polymul(bottom, [1, pole * third]), [1, pole * second])
-    b, a = scipy.signal.bilinear([(pole * high) ** 2 * 10 ** (1.9997 / 20), 0, 0, 0, 0], bottom, fs=FS)
-    w, h = scipy.signal.freqz(b, a, worN=512, fs=FS)
-    return scipy.signal.firls(101, w, abs(h), fs=FS)
+    """The 101 taps of auraloss' A-weighting at 48 kHz, from the response in closed form and before they are rounded to float32.
+
+    The class takes the response through scipy's polynomials of degree 6 in float64, which loses 1e-9 of it near 0 Hz.
+    """
+    w = np.arange(512) * np.pi / 512
+    s = 2j * FS * np.tan(w / 2)
+    low, second, third, high = (2 * np.pi * f for f in (20.598997, 107.65265, 737.86223, 12194.217))
+    h = high**2 * 10 ** (1.9997 / 20) * s**4 / ((s + high) ** 2 * (s + low) ** 2 * (s + second) * (s + third))
+    return scipy.signal.firls(101, w / np.pi * FS / 2, abs(h), fs=FS)
 
 
 def chroma():
@@ -303,12 +311,17 @@ def chroma():
     return loss
 
 
-def folded(kind):
-    taps = {"hp": [1, -0.85, 0], "fd": [1, 0, -0.85]}[kind]
-    pre = auraloss.perceptual.FIRFilter(kind)
-    pre.fir.weight.data = torch.tensor(taps, dtype=torch.float64).view(1, 1, -1)
-    esr = auraloss.time.ESRLoss()
-    return lambda p, y: esr(*pre(p, y))
+class Folded(torch.nn.Module):
+    """The ESR behind auraloss' FIRFilter."""
+
+    def __init__(self, kind):
+        super().__init__()
+        self.filter, self.loss = auraloss.perceptual.FIRFilter(kind), auraloss.time.ESRLoss()
+        taps = {"hp": [1, -0.85, 0], "fd": [1, 0, -0.85]}[kind]
+        self.filter.fir.weight.data = torch.tensor(taps, dtype=torch.float64).view(1, 1, -1)
+
+    def forward(self, p, y):
+        return self.loss(*self.filter(p, y))
 
 
 def cases(anew=True):
@@ -337,9 +350,9 @@ def cases(anew=True):
         ("esr hp 0.85", "formula", error_to_signal(lambda x: difference_equation(x, (1, -0.85))), both, 0.0397897750436),
         ("esr hp 0.95", "formula", error_to_signal(lambda x: difference_equation(x, (1, -0.95))), both, 0.0496438293805),
         ("esr hp lp 0.85", "formula", error_to_signal(lambda x: difference_equation(x, (1, 0, -0.7225))), both, 0.0395009775154),
-        ("esr hp 0.85", a, folded("hp"), both, None),
+        ("esr hp 0.85", a, aura(Folded, "hp"), both, None),
         ("esr fd 0.85", "formula", error_to_signal(lambda x: difference_equation(x, (1, 0, -0.85))), both, 0.0438767997516),
-        ("esr fd 0.85", a, folded("fd"), both, None),
+        ("esr fd 0.85", a, aura(Folded, "fd"), both, None),
         ("esr dc-blocked", "formula", error_to_signal(dc_blocker), both, 0.0373121121419),
         ("esr dc-blocked", t, pnx(toolkit.ESRLoss, True), both, 0.03731211471),
         ("log-cosh", a, aura(auraloss.time.LogCoshLoss), both, 0.00223523114771),
@@ -348,9 +361,9 @@ def cases(anew=True):
         ("si-sdr", a, aura(auraloss.time.SISDRLoss), both, -15.0837108191),
         ("sd-sdr", a, aura(auraloss.time.SDSDRLoss), both, -13.2337919427),
         ("stft 1024 sum", a, aura(STFTLoss, 1024, 256, 1024, w_lin_mag=1.0), both, 0.279678979274),
-        ("stft 1024 convergence", a, component(1), (*both, "batch"), 0.110878344634),
-        ("stft 1024 log", a, component(2), both, 0.104744539438),
-        ("stft 1024 linear", a, component(3), both, 0.0640560952028),
+        ("stft 1024 convergence", a, aura(Component, 1), (*both, "batch"), 0.110878344634),
+        ("stft 1024 log", a, aura(Component, 2), both, 0.104744539438),
+        ("stft 1024 linear", a, aura(Component, 3), both, 0.0640560952028),
         ("mr-stft", a, aura(MultiResolutionSTFTLoss), everything, 0.337481776811),
         ("mr-stft with linear", a, aura(MultiResolutionSTFTLoss, w_lin_mag=1.0), both, 0.397067527302),
         ("mr-stft a-weighted 48k", a, aura(MultiResolutionSTFTLoss, perceptual_weighting=True, sample_rate=FS), both, 0.384046312867),
@@ -430,9 +443,28 @@ def evaluate(loss, pair):
     row = {"value": value, "noise": dict(zip(("value", "gradient_norm", "gradient"), (float(f"{m:.0e}") for m in moved)))}
     if moved[1] > 1e-3 * g.norm().item():
         return row  # the gradient is an accident of rounding
-    elements = [[k % len(g), g[k].item()] for k in EVERYWHERE]
+    elements = [[k % len(g), float(f"{g[k].item():.12e}")] for k in EVERYWHERE]
     projection = (g * torch.from_numpy(noise(len(g)))).sum().item()
     return row | {"gradient_norm": g.norm().item(), "gradient_sum": g.sum().item(), "gradient_projection": projection, "gradient": elements}
+
+
+def in_float32(name, by, row, pair, narrow, loss):
+    """What float32 costs torch: the relative error of the value and of the gradient (its norm) with constants and sums in float32."""
+    y, p, _ = pair
+    _, g = derivative(loss, p, y)
+    if by != "formula":
+        loss = copy.deepcopy(narrow[name, by]).float() if (name, by) in narrow and isinstance(narrow[name, by], torch.nn.Module) else loss
+    torch.float64, kept = torch.float32, torch.float64  # the formulas ask for their windows by this name
+    try:
+        value, h = derivative(loss, p.float(), y.float())
+    except (RuntimeError, TypeError):
+        return row
+    finally:
+        torch.float64 = kept
+    errors = {"value": abs(value / row["value"] - 1) if row["value"] else 0.0}
+    if "gradient" in row and row["gradient_norm"] > 0:
+        errors["gradient"] = ((h.double() - g).norm() / g.norm()).item()
+    return row | {"float32": {part: float(f"{error:.0e}") for part, error in errors.items()}}
 
 
 def metrics(pairs):
@@ -498,6 +530,8 @@ def document():
     for name, by, loss, where, page in cases():
         for k, signal in enumerate(where):
             row = {"loss": name, "by": by, "signals": signal, **evaluate(loss, pairs[signal])}
+            if signal == "strings":
+                row = in_float32(name, by, row, pairs[signal], narrow, loss)
             label = (name, by, signal)
             expected = page if k == 0 else PAGE_VALUES.get(label)
             if expected is not None:
