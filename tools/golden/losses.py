@@ -219,9 +219,9 @@ def onsets(p, y):
 
 def spectra(power, distance):
     """The two readings of "l2 of the power spectrum" and the amplitude error of BinauralSpeechSynthesis."""
-    window = torch.hann_window(1920, dtype=torch.float64)
 
     def of(x):
+        window = torch.hann_window(1920, dtype=torch.float64)
         z = torch.stft(x.reshape(-1, x.shape[-1]), 2048, 480, 1920, window, return_complex=True)
         size = z.real**2 + z.imag**2
         return size if power else torch.where(size > 0, size.clamp(min=1e-300).sqrt(), torch.zeros_like(size))
@@ -512,6 +512,10 @@ WRONG = [
     "pyneuralfx: MRSTFTLoss compares power, |X|^2, with a floor of 1e-4 in the logarithm: the loudest bins decide.",
     "pyneuralfx: the gradient of MRSTFTLoss is exactly 0 for a silent prediction, since the derivative of |X|^2 at 0 is 0 (mr-stft power on silent_prediction).",
     "pyneuralfx: the pre-emphasis is the DC blocker's impulse response cut at 2000 taps, restarted with each chunk (esr dc-blocked: pyneuralfx against formula).",
+    "auraloss: the A-weighting goes through scipy's polynomials of degree 6, which lose 1e-9 of the response near 0 Hz, and is then rounded to float32; here it is neither.",
+    "drummernet: its inverse STFT divides by 2 where the windows do not add up to 2, so the first 256 frames come out too quiet; percussive onsets divides by their sum.",
+    "pyloudnorm: a gating block that the signal does not fill is counted from half a step on, and divided by 400 ms all the same (recordings.py cuts the excerpts).",
+    "pyloudnorm: loudness_range lets 1.5 s of silence follow, so a recording that is cut while it fades has too wide a range (recordings.json: range_lu against range_lu_pyloudnorm).",
     "pyloudnorm: the default K-weighting is not BS.1770's; filter_class='DeMan' is (lufs itu against lufs rbj).",
 ]
 

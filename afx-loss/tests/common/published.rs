@@ -172,18 +172,20 @@ impl Findings {
         g
     }
 
-    /// Compares a loss in f32 with its row, and its gradient with `g`, that in f64: the value to 2e-5, the gradient to 2e-3 of its norm, or
+    /// Compares a loss in f32 with its row, and its gradient with `g`, that in f64: the value to 2e-5, the gradient to 6e-3 of its norm, or
     /// to five times what f32 costs torch (`float32`) where that is more. Logarithms, signs and angles of quiet bins are made of the
-    /// rounding of loud ones (found: 1.1e-5 of a log magnitude, 1.1e-3 of a gradient).
+    /// rounding of loud ones: 1.1e-5 of a log magnitude, and of gradients up to a third, in torch as here. 5.5e-3 is the price of 2000
+    /// taps added one by one.
     pub fn compare_single(&mut self, row: &Value, loss: &mut dyn Loss<f32>, p: &[f64], y: &[f64], g: &[f64]) {
         let what = |part: &str| format!("{} by {} on {} in f32, {part}", row["loss"], row["by"], row["signals"]);
-        let torch = |part: &str| 5.0 * row["float32"][part].as_f64().unwrap_or(0.0);
+        // Never the whole of it: a gradient of zeros must fail.
+        let torch = |part: &str| (5.0 * row["float32"][part].as_f64().unwrap_or(0.0)).min(0.9);
         let (value, h) = both(loss, &single(p), &single(y));
         let expected = number(row, "value");
         self.check(&what("value"), f64::from(value), expected, expected.abs() * torch("value").max(2e-5));
         if row["gradient"].is_array() {
             let difference: Vec<f64> = h.iter().zip(g).map(|(&h, &g)| f64::from(h) - g).collect();
-            self.check(&what("gradient"), norm(&difference), 0.0, norm(g) * torch("gradient").max(2e-3));
+            self.check(&what("gradient"), norm(&difference), 0.0, norm(g) * torch("gradient").max(6e-3));
         }
     }
 
