@@ -374,6 +374,8 @@ def cases(anew=True):
         ("chroma 1024 12 48k", a, chroma() if anew else None, both, 0.203212217096),
         ("mel 1024 128 44.1k", a, aura(MelSTFTLoss, 44100, 1024, 256, 1024, n_mels=128), both, 0.393360125977),
         ("mel 1024 128 48k", a, aura(MelSTFTLoss, 48000, 1024, 256, 1024, n_mels=128), both, 0.39522717512),
+        ("mel 1024 128 48k scale-invariant", a, aura(MelSTFTLoss, 48000, 1024, 256, 1024, n_mels=128, scale_invariance=True), ("strings", "half"), None),
+        ("mel 1024 128 48k scale-invariant l2", a, aura(MelSTFTLoss, 48000, 1024, 256, 1024, n_mels=128, scale_invariance=True, mag_distance="L2"), ("strings",), None),
         ("sum-difference mr-stft", a, aura(SumAndDifferenceSTFTLoss, *AURALOSS_SIZES), ("stereo",), 0.407245892165),
         ("complex stft", "formula", complex_l1, more, 0.386298309045),
         ("complex stft symmetric", "formula", lambda p, y: complex_l1(p, y, lambda n: torch.from_numpy(np.hanning(n))), both, 0.38636415475),

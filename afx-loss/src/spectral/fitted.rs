@@ -29,7 +29,7 @@ pub(super) struct Factors<T> {
 }
 
 /// The gain of a prediction 80 dB below the target: from there down it counts as it is, or silence would be perfect.
-const LEAST_GAIN: f64 = 1e-4;
+pub(super) const LEAST_GAIN: f64 = 1e-4;
 
 impl<T: Sample> Fitted<T> {
     pub const fn new(magnitudes: Magnitudes<T>) -> Self {

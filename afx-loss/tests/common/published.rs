@@ -17,8 +17,8 @@ pub fn published<T: Sample>(name: &str, by: &str, items: usize) -> Option<Box<dy
         let terms = StftTerms { linear: 1.0, ..StftTerms::default() };
         MultiResolution::<StftLoss<T>>::with_terms(terms, MagnitudeFloor::Clamp).unwrap().over_batch(items).unwrap()
     };
-    let bands = |bank: Result<Filterbank, LossError>| {
-        Box::new(BandStftLoss::new(stft, &bank.unwrap(), StftTerms::default(), MagnitudeFloor::Clamp).unwrap())
+    let bands = |bank: Result<Filterbank, LossError>, option: fn(BandStftLoss<T>) -> BandStftLoss<T>| {
+        Box::new(option(BandStftLoss::new(stft, &bank.unwrap(), StftTerms::default(), MagnitudeFloor::Clamp).unwrap()))
     };
     let esr = |filter: Result<Filter<T>, LossError>| Box::new(Prefiltered::new(filter.unwrap(), Esr::nam()));
     let spectrum = |distance| Box::new(SpectrumLoss::new(StftSettings::binaural(), distance).unwrap());
@@ -64,9 +64,13 @@ pub fn published<T: Sample>(name: &str, by: &str, items: usize) -> Option<Box<dy
             Box::new(Prefiltered::new(Filter::a_weighting(48000.0).unwrap(), MultiResolution::auraloss().unwrap()))
         }
         ("stft phase squared", _) => Box::new(PhaseLoss::squared(stft.uncentred()).unwrap()),
-        ("chroma 1024 12 48k", _) => bands(Filterbank::chroma(48000.0, 1024, 12)),
-        ("mel 1024 128 44.1k", _) => bands(Filterbank::mel(44100.0, 1024, 128)),
-        ("mel 1024 128 48k", _) => bands(Filterbank::mel(48000.0, 1024, 128)),
+        ("chroma 1024 12 48k", _) => bands(Filterbank::chroma(48000.0, 1024, 12), |loss| loss),
+        ("mel 1024 128 44.1k", _) => bands(Filterbank::mel(44100.0, 1024, 128), |loss| loss),
+        ("mel 1024 128 48k", _) => bands(Filterbank::mel(48000.0, 1024, 128), |loss| loss),
+        ("mel 1024 128 48k scale-invariant", _) => bands(Filterbank::mel(48000.0, 1024, 128), |loss| loss.scale_invariant()),
+        ("mel 1024 128 48k scale-invariant l2", _) => {
+            bands(Filterbank::mel(48000.0, 1024, 128), |loss| loss.scale_invariant().distance(MagnitudeDistance::L2))
+        }
         ("sum-difference mr-stft", _) => Box::new(SumDifference::new(MultiResolution::auraloss().unwrap())),
         ("complex stft", _) => Box::new(MultiResolution::complex().unwrap()),
         ("complex stft symmetric", _) => Box::new(MultiResolution::sum(COMPLEX_SIZES.map(symmetric).to_vec()).unwrap()),

@@ -74,6 +74,9 @@ pub fn zoo<T: Sample>() -> Vec<Entry<T>> {
     let mel = Filterbank::mel(48000.0, 64, 20).unwrap();
     add("mel", Box::new(BandStftLoss::new(small, &mel, terms, MagnitudeFloor::Soft).unwrap()), true, true);
     add("mel of auraloss", Box::new(BandStftLoss::new(small, &mel, terms, MagnitudeFloor::Clamp).unwrap()), false, true);
+    let soft_mel = || BandStftLoss::new(small, &mel, terms, MagnitudeFloor::Soft).unwrap();
+    add("mel, squared", Box::new(soft_mel().distance(MagnitudeDistance::L2)), true, true);
+    add("mel, scale-invariant", Box::new(soft_mel().scale_invariant()), true, true);
     let chroma = Filterbank::chroma(48000.0, 64, 12).unwrap();
     add("chroma", Box::new(BandStftLoss::new(small, &chroma, terms, MagnitudeFloor::Soft).unwrap()), true, true);
     let range = RandomRange { fft_frames_below: 256, rate: usize::MAX, ..RandomRange::default() };
