@@ -5,7 +5,7 @@ use crate::sample::Sample;
 use crate::spectral::a_weighting_taps;
 use core::f64::consts::PI;
 
-/// A linear filter with zero initial state and an output as long as its input.
+/// A linear filter with zero initial state, and an output as long as its input but for [`Filter::Padded`].
 ///
 /// The adjoint of a causal filter is the same filter run backwards in time: with `y = Hx`, `dx = Hᵀ dy`. Errors at the start of a
 /// training buffer are those of the zero state: the published toolkits restart their pre-emphasis in each buffer as well.
@@ -15,6 +15,14 @@ pub enum Filter<T> {
     Fir(Vec<T>),
     /// `y[n] = Σ_k taps[k] x[n + k - taps.len() / 2]`, zeros outside: a filter of odd length with its delay removed.
     CentredFir(Vec<T>),
+    /// `y[n] = Σ_k taps[k] x[n + k - padding]`, zeros outside, for `frames + 2 padding + 1 - taps.len()` frames: a convolution layer of
+    /// PyTorch, which does not turn its taps around.
+    Padded {
+        /// The taps.
+        taps: Vec<T>,
+        /// Zeros on each side of the signal.
+        padding: usize,
+    },
     /// `y[n] = b0 x[n] + b1 x[n-1] + b2 x[n-2] - a1 y[n-1] - a2 y[n-2]`.
     Recursive {
         /// `[b0, b1, b2]`
@@ -54,6 +62,29 @@ impl<T: Sample> Filter<T> {
     pub fn folded_differentiator(a: f64) -> Result<Self, LossError> {
         coefficient("pre-emphasis coefficient", a)?;
         Ok(Filter::Fir(vec![T::ONE, T::ZERO, T::of(-a)]))
+    }
+
+    /// auraloss' `FIRFilter("hp")` as published; [`Filter::high_pass`] is what it is meant to be.
+    ///
+    /// The published layer correlates, so that it takes the *next* frame, `y[n] = x[n] - a x[n + 1]`: the high-pass backwards in time, of
+    /// the same magnitude response but another phase and another edge. It also pads for 101 taps while it has three, so that its
+    /// output is 98 frames longer than the signal: 97 zeros and an edge of `-a x[0]`. A ratio of sums, such as the ESR, sees the edge
+    /// only; a mean counts all of them. For numbers to match, not to train with.
+    ///
+    /// # Errors
+    /// As [`Filter::high_pass`].
+    pub fn auraloss_high_pass(a: f64) -> Result<Self, LossError> {
+        coefficient("pre-emphasis coefficient", a)?;
+        Ok(Filter::Padded { taps: [1.0, -a, 0.0].map(T::of).to_vec(), padding: AURALOSS_PADDING })
+    }
+
+    /// auraloss' `FIRFilter("fd")` as published: `y[n] = x[n] - a x[n + 2]`, with the oddities of [`Filter::auraloss_high_pass`].
+    ///
+    /// # Errors
+    /// As [`Filter::high_pass`].
+    pub fn auraloss_folded_differentiator(a: f64) -> Result<Self, LossError> {
+        coefficient("pre-emphasis coefficient", a)?;
+        Ok(Filter::Padded { taps: [1.0, 0.0, -a].map(T::of).to_vec(), padding: AURALOSS_PADDING })
     }
 
     /// PyNeuralFx' pre-emphasis `(1 - z⁻¹) / (1 - 0.995 z⁻¹)`, a DC blocker at 38 Hz (48 kHz), as the exact recursion.
@@ -105,14 +136,24 @@ impl<T: Sample> Filter<T> {
         Ok(Filter::CentredFir(a_weighting_taps(sample_rate_hz, 101).into_iter().map(T::of).collect()))
     }
 
-    /// Filters `x` into `y`; the shorter of the two sets the length.
+    /// Frames of the output for `frames` of input.
+    pub fn output_frames(&self, frames: usize) -> usize {
+        match self {
+            Filter::Padded { taps, padding } => (frames + 2 * padding + 1).saturating_sub(taps.len()),
+            _ => frames,
+        }
+    }
+
+    /// Filters `x` into `y`; the shorter of the two sets the length, or `y` alone for [`Filter::Padded`].
     pub fn apply(&self, x: &[T], y: &mut [T]) {
         match self {
             Filter::Fir(taps) => fir(taps, x, y),
             Filter::CentredFir(taps) => {
                 let delay = taps.len() / 2;
-                centred(taps.iter().copied(), delay, x, y);
+                let n = x.len().min(y.len());
+                correlate(taps, delay, &x[..n], &mut y[..n]);
             }
+            Filter::Padded { taps, padding } => correlate(taps, *padding, x, y),
             Filter::Recursive { b, a } => {
                 let mut s = [T::ZERO; 2];
                 for (y, &x) in y.iter_mut().zip(x) {
@@ -137,8 +178,11 @@ impl<T: Sample> Filter<T> {
         }
     }
 
-    /// `dx += Hᵀ dy`; the shorter of the two sets the length.
+    /// `dx += Hᵀ dy`; the shorter of the two sets the length, both count for [`Filter::Padded`].
     pub fn add_adjoint(&self, dy: &[T], dx: &mut [T]) {
+        if let Filter::Padded { taps, padding } = self {
+            return correlate_adjoint(taps, *padding, dy, dx);
+        }
         let n = dy.len().min(dx.len());
         let (dy, dx) = (&dy[..n], &mut dx[..n]);
         match self {
@@ -149,16 +193,9 @@ impl<T: Sample> Filter<T> {
                     }
                 }
             }
-            Filter::CentredFir(taps) => {
-                for (k, &tap) in taps.iter().enumerate() {
-                    // y[n] takes x[n + k - delay]
-                    let shift = k as isize - (taps.len() / 2) as isize;
-                    let (from, to) = if shift < 0 { ((-shift) as usize, 0) } else { (0, shift as usize) };
-                    for (dx, &dy) in dx.iter_mut().skip(to).zip(dy.iter().skip(from)) {
-                        *dx += tap * dy;
-                    }
-                }
-            }
+            Filter::CentredFir(taps) => correlate_adjoint(taps, taps.len() / 2, dy, dx),
+            // Has returned above.
+            Filter::Padded { .. } => {}
             Filter::Recursive { b, a } => {
                 let mut s = [T::ZERO; 2];
                 for (dx, &dy) in dx.iter_mut().zip(dy).rev() {
@@ -168,6 +205,9 @@ impl<T: Sample> Filter<T> {
         }
     }
 }
+
+/// What auraloss pads on each side: half of the 101 taps of its A-weighting.
+const AURALOSS_PADDING: usize = 50;
 
 /// Transposed direct form II.
 #[inline(always)]
@@ -190,15 +230,28 @@ fn fir<T: Sample>(taps: &[T], x: &[T], y: &mut [T]) {
     }
 }
 
+/// Of `y[n]` and `x[n + k - delay]`, where both exist: the first `n` and the first frame of `x`.
+const fn overlap(k: usize, delay: usize) -> (usize, usize) {
+    if k < delay { (delay - k, 0) } else { (0, k - delay) }
+}
+
 /// `y[n] = Σ_k taps[k] x[n + k - delay]`.
-fn centred<T: Sample>(taps: impl Iterator<Item = T>, delay: usize, x: &[T], y: &mut [T]) {
-    let n = x.len().min(y.len());
-    let (x, y) = (&x[..n], &mut y[..n]);
+fn correlate<T: Sample>(taps: &[T], delay: usize, x: &[T], y: &mut [T]) {
     y.fill(T::ZERO);
-    for (k, tap) in taps.enumerate() {
-        let (to, from) = if k < delay { (delay - k, 0) } else { (0, k - delay) };
+    for (k, &tap) in taps.iter().enumerate() {
+        let (to, from) = overlap(k, delay);
         for (y, &x) in y.iter_mut().skip(to).zip(x.iter().skip(from)) {
             *y += tap * x;
+        }
+    }
+}
+
+/// `dx[n + k - delay] += taps[k] dy[n]`.
+fn correlate_adjoint<T: Sample>(taps: &[T], delay: usize, dy: &[T], dx: &mut [T]) {
+    for (k, &tap) in taps.iter().enumerate() {
+        let (from, to) = overlap(k, delay);
+        for (dx, &dy) in dx.iter_mut().skip(to).zip(dy.iter().skip(from)) {
+            *dx += tap * dy;
         }
     }
 }
@@ -206,6 +259,7 @@ fn centred<T: Sample>(taps: impl Iterator<Item = T>, delay: usize, x: &[T], y: &
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Loss, Mae, Prefiltered};
 
     fn noise(n: usize, mut seed: u32) -> Vec<f64> {
         (0..n)
@@ -225,6 +279,9 @@ mod tests {
             Filter::one_pole_low_pass(1000.0, 48000.0).unwrap(),
             Filter::low_pass(1000.0, 48000.0).unwrap(),
             Filter::CentredFir(noise(7, 9)),
+            Filter::auraloss_high_pass(0.85).unwrap(),
+            Filter::auraloss_folded_differentiator(0.85).unwrap(),
+            Filter::Padded { taps: noise(7, 9), padding: 2 },
         ]
     }
 
@@ -232,8 +289,8 @@ mod tests {
     fn the_adjoint_passes_the_dot_product_test() {
         for n in [1, 2, 3, 50] {
             for filter in all() {
-                let (x, dy) = (noise(n, 1), noise(n, 2));
-                let mut y = vec![0.0; n];
+                let (x, dy) = (noise(n, 1), noise(filter.output_frames(n), 2));
+                let mut y = vec![0.0; filter.output_frames(n)];
                 let mut dx = vec![0.0; n];
                 filter.apply(&x, &mut y);
                 filter.add_adjoint(&dy, &mut dx);
@@ -248,11 +305,12 @@ mod tests {
     fn two_signals_at_once_equal_one_at_a_time() {
         for filter in all() {
             let x = [noise(40, 3), noise(40, 4)];
-            let mut two = [vec![0.0; 40], vec![0.0; 40]];
+            let frames = filter.output_frames(40);
+            let mut two = [vec![0.0; frames], vec![0.0; frames]];
             let [a, b] = &mut two;
             filter.apply_two([&x[0], &x[1]], [a, b]);
             for (x, y) in x.iter().zip(&two) {
-                let mut one = vec![0.0; 40];
+                let mut one = vec![0.0; frames];
                 filter.apply(x, &mut one);
                 assert_eq!(&one, y);
             }
@@ -274,6 +332,23 @@ mod tests {
             im -= h * angle.sin();
         }
         assert!((dc - 1.0).abs() < 1e-12 && (re * re + im * im - 0.5).abs() < 1e-12, "{dc} {re} {im}"); // exact design, f64
+    }
+
+    #[test]
+    fn the_high_pass_of_auraloss_runs_backwards_and_is_too_long() {
+        let filter = Filter::<f64>::auraloss_high_pass(0.5).unwrap();
+        let mut y = vec![1.0; filter.output_frames(3)];
+        filter.apply(&[2.0, 4.0, 6.0], &mut y);
+        assert_eq!(y.len(), 101);
+        assert_eq!(y[49..53], [-1.0, 0.0, 1.0, 6.0]); // -a x[0], then x[n] - a x[n + 1]
+        assert!(y[..49].iter().chain(&y[53..]).all(|&y| y == 0.0));
+    }
+
+    #[test]
+    fn more_taps_than_frames_leave_nothing() {
+        let filter = Filter::Padded { taps: vec![1.0f32; 9], padding: 1 };
+        assert_eq!(filter.output_frames(4), 0);
+        assert_eq!(Prefiltered::new(filter, Mae).prepare(4), Err(LossError::TooShort { what: "MAE", expected: 1, found: 0 }));
     }
 
     #[test]

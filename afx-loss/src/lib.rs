@@ -26,15 +26,16 @@
 //! | [`Esr`], [`Dc`] | error-to-signal ratio, offset | auraloss, CoreAudioML, PyNeuralFx, NAM |
 //! | [`Snr`] | SNR, SI-SDR, SD-SDR in dB | auraloss |
 //! | [`DecayLoss`] | energy decay curves in dB | |
-//! | [`StftLoss`] | spectral convergence, log and linear magnitude | auraloss |
+//! | [`StftLoss`] | spectral convergence, log and linear magnitude; squared, scale-invariant or over a batch | auraloss |
 //! | [`MultiResolutionStft`], [`RandomResolution`] | the mean of it over sizes | auraloss |
 //! | [`BandStftLoss`] | the same on mel bands or pitch classes | auraloss, librosa |
 //! | [`ComplexStftLoss`], [`MultiResolution::complex`] | L1 of complex spectra, phase included | PyNeuralFx |
 //! | [`SpectrumLoss`], [`MultiResolution::core_audio_ml`] | plain distances of amplitude or power | CoreAudioML, binaural speech synthesis |
 //! | [`PhaseLoss`] | angle between bins | binaural speech synthesis, auraloss |
 //! | [`OnsetLoss`] | rises of the log spectrum | |
+//! | [`Percussive`] | any loss behind percussive separation, onsets for one | DrummerNet |
 //! | [`pyneuralfx`] | `MRSTFTLoss`, `MRSTFTCLoss`, `HybridLoss` | PyNeuralFx |
-//! | [`Prefiltered`] | any loss behind a [`Filter`]: pre-emphasis, DC blocker, low-pass, A-weighting | auraloss, CoreAudioML, PyNeuralFx |
+//! | [`Prefiltered`] | any loss behind a [`Filter`]: pre-emphasis, DC blocker, low-pass, A-weighting, auraloss' own `FIRFilter` | auraloss, CoreAudioML, PyNeuralFx |
 //! | [`Stereo`], [`SumDifference`], [`Combined`], [`batch_mean`] | channels, weighted sums, batches | auraloss |
 //!
 //! **Defaults and compatible forms.** A constructor named after a toolkit gives that toolkit's number. Where it is no good as a training
@@ -70,8 +71,9 @@ pub use ratio::{Dc, Esr};
 pub use sample::{RealTransforms, Sample};
 pub use snr::{Snr, SnrKind};
 pub use spectral::{
-    AURALOSS_SIZES, BandStftLoss, COMPLEX_SIZES, ComplexDistance, ComplexStftLoss, Filterbank, MagnitudeFloor, MultiResolution,
-    MultiResolutionStft, OnsetLoss, PhaseLoss, RandomRange, RandomResolution, SpectrumDistance, SpectrumLoss, StftLoss, StftTerms,
+    AURALOSS_SIZES, BandStftLoss, COMPLEX_SIZES, ComplexDistance, ComplexStftLoss, Filterbank, MagnitudeDistance, MagnitudeFloor,
+    MultiResolution, MultiResolutionStft, OnsetLoss, Percussive, PhaseLoss, RandomRange, RandomResolution, SpectrumDistance, SpectrumLoss,
+    StftLoss, StftTerms,
 };
 pub use stft::{Stft, StftSettings, Window};
 pub use time::{LogCosh, Mae, Mse};

@@ -37,6 +37,7 @@ impl<T: Sample, L: Loss<T>> Prefiltered<T, L> {
 
 impl<T: Sample, L: Loss<T> + Clone + 'static> Loss<T> for Prefiltered<T, L> {
     fn prepare(&mut self, frames: usize) -> Result<(), LossError> {
+        let frames = self.filter.output_frames(frames);
         self.loss.prepare(frames)?;
         for buffer in [&mut self.prediction, &mut self.target, &mut self.gradient] {
             buffer.resize(frames, T::ZERO);
@@ -45,7 +46,7 @@ impl<T: Sample, L: Loss<T> + Clone + 'static> Loss<T> for Prefiltered<T, L> {
     }
     fn accumulate(&mut self, prediction: &[T], target: &[T], scale: T, gradient: Option<&mut [T]>) -> Result<T, LossError> {
         let frames = check("prefiltered loss", prediction, target, gradient.as_deref())?;
-        if self.gradient.len() != frames {
+        if self.gradient.len() != self.filter.output_frames(frames) {
             self.prepare(frames)?;
         }
         self.filter.apply_two([prediction, target], [&mut self.prediction, &mut self.target]);

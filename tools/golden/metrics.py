@@ -4,7 +4,8 @@ Versions: Python 3.11, numpy 2.4.6, scipy 1.17.1, torch 2.15.0, pyneuralfx 0.1.2
 Seed: none; the signals are closed forms and a 64-bit linear congruential noise (state 7), written here and again in the Rust test.
 PyNeuralFx asks for torch_dct; its one call is answered by scipy.fft.dct(norm="ortho").
 
-Run: python tools/golden/metrics.py > afx-loss/tests/data/metrics.json
+    python tools/golden/metrics.py           write
+    python tools/golden/metrics.py --check   recompute and compare with the committed file
 """
 
 import contextlib
@@ -27,6 +28,10 @@ from pyneuralfx.eval_metrics import eval_metrics as reference
 from pyneuralfx.eval_metrics import utils as reference_utils
 from pyneuralfx.loss_func.loss_func import MRSTFTLoss
 from pyneuralfx.transient_sep.tms_tools import tms_synthesis_tools
+
+from vectors import ROOT, worst_difference, write_or_check
+
+OUT = ROOT / "afx-loss" / "tests" / "data" / "metrics.json"
 
 
 def noise(frames, state=7):
@@ -78,4 +83,7 @@ def values(rate):
         }
 
 
-print(json.dumps([values(48000), values(44100)], indent=1))
+if __name__ == "__main__":
+    text = json.dumps([values(48000), values(44100)], indent=1) + "\n"
+    # sums of squares in another order, another libm
+    write_or_check(OUT, text.encode(), json.loads, 1e-9, worst_difference)

@@ -1,7 +1,8 @@
 //! Magnitude losses on bands: mel and chroma.
 
 use super::filterbank::Filterbank;
-use super::magnitude::{FLOOR, MagnitudeFloor, StftTerms};
+use super::fitted::LEAST_GAIN;
+use super::magnitude::{FLOOR, MagnitudeDistance, MagnitudeFloor, StftTerms};
 use crate::error::LossError;
 use crate::loss::{Loss, check};
 use crate::sample::Sample;
@@ -17,6 +18,8 @@ pub struct BandStftLoss<T: Sample> {
     bank: Vec<BandOf<T>>,
     terms: StftTerms,
     clamp: bool,
+    squared: bool,
+    scaled: bool,
     frames: usize,
     columns: usize,
     x: [Vec<T>; 2],
@@ -56,7 +59,18 @@ impl<T: Sample> BandStftLoss<T> {
         };
         let column = vec![T::ZERO; settings.bins()];
         let [x, y, bands] = [const { [const { Vec::new() }; 2] }; 3];
-        Ok(Self { stft, bank: bank.bands.iter().map(of).collect(), terms, clamp, frames: 0, columns: 0, x, y, bands, column })
+        let bank = bank.bands.iter().map(of).collect();
+        Ok(Self { stft, bank, terms, clamp, squared: false, scaled: false, frames: 0, columns: 0, x, y, bands, column })
+    }
+
+    /// With the distance given in the log and linear terms.
+    pub fn distance(self, distance: MagnitudeDistance) -> Self {
+        Self { squared: distance == MagnitudeDistance::L2, ..self }
+    }
+
+    /// Blind to the level, as [`StftLoss::scale_invariant`](crate::StftLoss::scale_invariant), with the sums over bands.
+    pub fn scale_invariant(self) -> Self {
+        Self { scaled: true, ..self }
     }
 
     /// Mel bands of a transform of 1024 frames with hop 256, our floor.
@@ -101,28 +115,62 @@ impl<T: Sample> BandStftLoss<T> {
         }
     }
 
+    /// The gain that the target is scaled by, and one over the target's energy where the gain follows the prediction.
+    fn gain(&self) -> (f64, f64) {
+        if !self.scaled {
+            return (1.0, 0.0);
+        }
+        let width = self.bank.len();
+        let (mut cross, mut energy, mut least) = (0.0, 0.0, 0.0);
+        for (i, (&a, &b)) in self.bands[0].iter().zip(&self.bands[1]).enumerate() {
+            let (a, b, floor) = (a.to_f64(), b.to_f64(), self.bank[i % width].floor);
+            cross += a * b;
+            energy += b * b;
+            least += floor * floor;
+        }
+        let gain = cross / energy;
+        if energy <= least && !self.clamp {
+            (1.0, 0.0)
+        } else if gain < LEAST_GAIN && !self.clamp {
+            (LEAST_GAIN, 0.0)
+        } else {
+            (gain, 1.0 / energy)
+        }
+    }
+
     /// Sums over the bands; the derivative of the loss by each band of the prediction takes its place.
     fn compare(&mut self, scale: f64) -> f64 {
+        let (gain, per_energy) = self.gain();
+        let (squared, width) = (self.squared, self.bank.len());
         let [bx, by] = &mut self.bands;
-        let width = self.bank.len();
+        let of = |z: f64| if squared { z * z } else { z.abs() };
+        let steepness = |z: f64| if squared { 2.0 * z } else { z.sign() };
         let count = bx.len() as f64;
         let (mut error, mut energy, mut log, mut linear, mut least) = (0.0, 0.0, 0.0, 0.0, 0.0);
+        let (mut log_by_gain, mut linear_by_gain) = (0.0, 0.0);
         for (i, (&a, &b)) in bx.iter().zip(by.iter()).enumerate() {
-            let (a, b, floor) = (a.to_f64(), b.to_f64(), self.bank[i % width].floor);
-            error += (a - b) * (a - b);
+            let (a, b, floor) = (a.to_f64(), gain * b.to_f64(), gain * self.bank[i % width].floor);
+            let (e, ratio) = (a - b, ((a + floor) / (b + floor)).ln());
+            error += e * e;
             energy += b * b;
-            log += ((a + floor) / (b + floor)).ln().abs();
-            linear += (a - b).abs();
+            log += of(ratio);
+            linear += of(e);
             least += floor * floor;
+            log_by_gain += steepness(ratio) * (floor / (a + floor) - 1.0);
+            linear_by_gain -= steepness(e) * b;
         }
         let norm = if energy > least { energy.sqrt() } else { least.sqrt() };
         let root = error.sqrt();
         let t = self.terms;
-        let convergence = if root > 0.0 { scale * t.convergence / (root * norm) } else { 0.0 };
+        let convergence = if root > 0.0 { t.convergence / (root * norm) } else { 0.0 };
+        let by_gain = ((t.log * log_by_gain + t.linear * linear_by_gain) / count - t.convergence * (root / norm)) / gain;
+        let by_gain = if per_energy > 0.0 { by_gain * per_energy } else { 0.0 };
         for (i, (a, &b)) in bx.iter_mut().zip(by.iter()).enumerate() {
-            let (x, b, floor) = (a.to_f64(), b.to_f64(), self.bank[i % width].floor);
-            let e = x - b;
-            *a = T::of(convergence * e + e.sign() * scale / count * (t.log / (x + floor) + t.linear));
+            let (x, y, floor) = (a.to_f64(), b.to_f64(), gain * self.bank[i % width].floor);
+            let (b, of_target) = (gain * y, by_gain * y);
+            let (e, ratio) = (x - b, ((x + floor) / (b + floor)).ln());
+            let slope = convergence * e + (t.log * steepness(ratio) / (x + floor) + t.linear * steepness(e)) / count + of_target;
+            *a = T::of(scale * slope);
         }
         t.convergence * (root / norm) + (t.log * log + t.linear * linear) / count
     }

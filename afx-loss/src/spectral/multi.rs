@@ -1,6 +1,6 @@
 //! Several resolutions at once.
 
-use super::magnitude::{MagnitudeFloor, StftLoss, StftTerms};
+use super::magnitude::{MagnitudeDistance, MagnitudeFloor, StftLoss, StftTerms};
 use crate::error::{LossError, setting};
 use crate::loss::{Loss, check};
 use crate::sample::Sample;
@@ -56,6 +56,29 @@ impl<T: Sample> MultiResolution<StftLoss<T>> {
     /// None; the type is that of its siblings.
     pub fn new() -> Result<Self, LossError> {
         Self::with_terms(StftTerms::default(), MagnitudeFloor::Soft)
+    }
+
+    /// Each resolution with [`StftLoss::distance`].
+    pub fn distance(self, distance: MagnitudeDistance) -> Self {
+        self.map(|loss| loss.distance(distance))
+    }
+
+    /// Each resolution with [`StftLoss::scale_invariant`].
+    pub fn scale_invariant(self) -> Self {
+        self.map(StftLoss::scale_invariant)
+    }
+
+    /// Each resolution with [`StftLoss::over_batch`].
+    ///
+    /// # Errors
+    /// [`LossError::Setting`] for no items.
+    pub fn over_batch(self, items: usize) -> Result<Self, LossError> {
+        let resolutions = self.resolutions.into_iter().map(|loss| loss.over_batch(items)).collect::<Result<_, _>>()?;
+        Ok(Self { resolutions, ..self })
+    }
+
+    fn map(self, change: impl Fn(StftLoss<T>) -> StftLoss<T>) -> Self {
+        Self { resolutions: self.resolutions.into_iter().map(change).collect(), ..self }
     }
 
     /// auraloss' default `MultiResolutionSTFTLoss`.

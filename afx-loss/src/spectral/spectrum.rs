@@ -18,6 +18,8 @@ pub enum SpectrumDistance {
     PowerL2,
     /// `mean | |X| - |Y| | + mean | ln max(|X|, 1e-5) - ln max(|Y|, 1e-5) |`, the terms of CoreAudioML's `MultiSpecLoss`.
     AmplitudeAndLog,
+    /// `mean | log10(|X| + 1e-5) - log10(|Y| + 1e-5) |`, the distance of DrummerNet (Choi and Cho 2019).
+    Decades,
 }
 
 /// Distance of spectra; which one is in [`SpectrumDistance`].
@@ -88,6 +90,10 @@ impl<T: Sample> BinDistance<T, 1> for Compared<T> {
                 let ratio = m.max(self.floor) / n.max(self.floor);
                 abs + afx_core::Scalar::abs(ratio.fast_ln())
             }
+            SpectrumDistance::Decades => {
+                let ratio = (m + self.floor) / (n + self.floor);
+                T::of(core::f64::consts::LOG10_E) * afx_core::Scalar::abs(ratio.fast_ln())
+            }
         }]
     }
 
@@ -108,6 +114,7 @@ impl<T: Sample> BinDistance<T, 1> for Compared<T> {
                 let log = if m > self.floor { Sample::sign(m - n.max(self.floor)) / m } else { T::ZERO };
                 Sample::sign(e) + log
             }
+            SpectrumDistance::Decades => T::of(core::f64::consts::LOG10_E) * Sample::sign(e) / (m + self.floor),
         };
         // A silent bin of the prediction is pushed along the target's.
         let silent = m == T::ZERO;

@@ -75,6 +75,8 @@ pub struct Stft<T: Sample> {
     /// The part of the window that is not zero, and where in the transform it starts.
     window: Vec<T>,
     window_start: usize,
+    /// What a window sees beyond the ends of the signal: its mirror image, or silence.
+    mirrored: bool,
     forward: Arc<dyn RealToComplex<T>>,
     inverse: Arc<dyn ComplexToReal<T>>,
     time: Vec<T>,
@@ -101,12 +103,20 @@ impl<T: Sample> Stft<T> {
             settings,
             window: settings.window.values(settings.window_frames).into_iter().map(T::of).collect(),
             window_start: (n - settings.window_frames) / 2,
+            mirrored: true,
             time: vec![T::ZERO; n],
             bins: forward.make_output_vec(),
             scratch: vec![Complex { re: T::ZERO, im: T::ZERO }; forward.get_scratch_len().max(inverse.get_scratch_len())],
             forward,
             inverse,
         })
+    }
+
+    /// With silence beyond the ends of the signal in place of its mirror image; the adjoint drops what falls there.
+    ///
+    /// The adjoint of that is what an inverse transform needs.
+    pub(crate) fn silent_beyond(self) -> Self {
+        Self { mirrored: false, ..self }
     }
 
     /// The settings it was made with.
@@ -155,8 +165,11 @@ impl<T: Sample> Stft<T> {
                 *t = w * x;
             }
         } else {
+            let mirrored = self.mirrored;
             for (i, (t, &w)) in time.iter_mut().zip(&self.window).enumerate() {
-                *t = w * signal[reflect(at + i as isize, signal.len())];
+                let at = at + i as isize;
+                let inside = mirrored || (0..signal.len() as isize).contains(&at);
+                *t = if inside { w * signal[reflect(at, signal.len())] } else { T::ZERO };
             }
         }
     }
@@ -197,7 +210,10 @@ impl<T: Sample> Stft<T> {
         } else {
             let frames = gradient.len();
             for (i, (&t, &w)) in time.iter().zip(&self.window).enumerate() {
-                gradient[reflect(at + i as isize, frames)] += w * t;
+                let at = at + i as isize;
+                if self.mirrored || (0..frames as isize).contains(&at) {
+                    gradient[reflect(at, frames)] += w * t;
+                }
             }
         }
     }
@@ -263,17 +279,21 @@ mod tests {
     fn the_adjoint_passes_the_dot_product_test() {
         for settings in all() {
             let frames = 333;
-            let mut stft = Stft::<f64>::new(settings).unwrap();
-            let columns = settings.columns(frames).unwrap();
-            let size = columns * settings.bins();
-            let (x, dre, dim) = (noise(frames, 6), noise(size, 7), noise(size, 8));
-            let (mut re, mut im, mut dx) = (vec![0.0; size], vec![0.0; size], vec![0.0; frames]);
-            stft.analyse(&x, 0, &mut re, &mut im);
-            stft.add_adjoint(&dre, &dim, 0, &mut dx);
-            let left: f64 = re.iter().zip(&dre).chain(im.iter().zip(&dim)).map(|(a, b)| a * b).sum();
-            let right: f64 = x.iter().zip(&dx).map(|(a, b)| a * b).sum();
-            assert!((left - right).abs() < 1e-11 * left.abs().max(10.0), "{settings:?}: {left} {right}"); // f64, 1e5 terms
+            adjoint_of(settings, frames, Stft::<f64>::new(settings).unwrap());
+            adjoint_of(settings, frames, Stft::<f64>::new(settings).unwrap().silent_beyond());
         }
+    }
+
+    fn adjoint_of(settings: StftSettings, frames: usize, mut stft: Stft<f64>) {
+        let columns = settings.columns(frames).unwrap();
+        let size = columns * settings.bins();
+        let (x, dre, dim) = (noise(frames, 6), noise(size, 7), noise(size, 8));
+        let (mut re, mut im, mut dx) = (vec![0.0; size], vec![0.0; size], vec![0.0; frames]);
+        stft.analyse(&x, 0, &mut re, &mut im);
+        stft.add_adjoint(&dre, &dim, 0, &mut dx);
+        let left: f64 = re.iter().zip(&dre).chain(im.iter().zip(&dim)).map(|(a, b)| a * b).sum();
+        let right: f64 = x.iter().zip(&dx).map(|(a, b)| a * b).sum();
+        assert!((left - right).abs() < 1e-11 * left.abs().max(10.0), "{settings:?}: {left} {right}"); // f64, 1e5 terms
     }
 
     #[test]

@@ -53,7 +53,7 @@ fn tech_3341_case_9_keeps_the_short_term_loudness_constant() {
 
 #[test]
 fn tech_3341_case_10_finds_the_short_term_maximum_at_any_offset() {
-    for i in [0, 1, 7, 13, 19] {
+    for i in 0..20 {
         let mut x = vec![0.0; (f64::from(i) * 0.15 * RATE_HZ).round() as usize];
         x.extend(tone(&[(-23.0, 3.0)]));
         x.extend(vec![0.0; RATE_HZ as usize]);

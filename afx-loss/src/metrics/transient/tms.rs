@@ -20,6 +20,9 @@ const SHORTEST: usize = 4096;
 /// and target, still in the cosine domain, by the power spectrogram distance [`published::stft_at`](crate::metrics::published::stft_at) averaged over
 /// windows 2048, 512, 128 and 32. 0 is perfect.
 ///
+/// The sines next to Nyquist differ from the toolkit's, whose spectral lobes are cut there: 0.17346 against its 0.17360 for struck tones whose clicks
+/// reach Nyquist in the cosine domain, under 1e-4 of the value for plucked strings.
+///
 /// As published, signals longer than 4 s are cut in blocks of 4 s, and frames after the last block that ends *before* the end are left out.
 ///
 /// # Errors
