@@ -35,6 +35,9 @@ pub struct Config {
     /// Whether the model sees dry audio at an RMS of 1 and its output is brought to the wet audio's RMS; the outer affine maps take that up
     /// when the numbers are read. Off, it learns at the recordings' level.
     pub normalise: bool,
+    /// Whether a model whose output opposes the recordings is turned over; looked at after 1, 2, 4, 8 ... steps. Spectral losses do not hear
+    /// polarity: they drive a model that begins upside down to full level, into a valley with no way out.
+    pub mind_polarity: bool,
     /// Seed of everything random.
     pub seed: u64,
 }
@@ -55,6 +58,7 @@ impl Default for Config {
             patience: 12,
             validation_part: 0.1,
             normalise: true,
+            mind_polarity: true,
             seed: 1223,
         }
     }

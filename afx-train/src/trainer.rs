@@ -293,9 +293,7 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
         }
         let rate = self.rate();
         self.adam.step(rate, &mut self.learnt, &self.gradient);
-        // A spectral loss does not hear polarity: a model that it drives to full level upside down is in a valley with no way out. Looked
-        // for ever more rarely: 1, 2, 4, 8 ... steps.
-        if step.is_power_of_two() && self.groups.iter().map(|g| g.together).sum::<f64>() < 0.0 {
+        if self.config.mind_polarity && step.is_power_of_two() && self.groups.iter().map(|g| g.together).sum::<f64>() < 0.0 {
             rescale_output(&self.model, -1.0, &mut self.learnt);
             self.adam.forget();
         }

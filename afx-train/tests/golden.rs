@@ -155,6 +155,7 @@ fn the_trainer_itself_follows_pytorch() {
             loss: LossKind::Mse,
             schedule: Schedule::Constant,
             normalise: false, // PyTorch saw the numbers as they are
+            mind_polarity: false,
             ..Config::default()
         };
         let material = Material::new(&data, config.frames, 0.0).expect("the recordings are sound");

@@ -152,6 +152,22 @@ fn a_device_with_one_knob_is_learnt_at_every_position() {
 }
 
 #[test]
+fn a_loss_that_hears_no_polarity_leaves_no_model_upside_down() {
+    // With `mind_polarity` off six of these seeds end upside down, at ESRs of 2.2 to 5.3; on, the worst is 0.31.
+    for seed in 0..8 {
+        let config = Config { sequences: 5, frames: 512, learning_rate: 1e-2, validate_every: 64, steps: 64, seed, ..config() };
+        let model = afx_models::ModelSpec::named("concat-gru", 8, 1).and_then(|spec| spec.build()).expect("a known name");
+        let material = afx_train::Material::new(&device::recordings(6000), config.frames, 0.2).expect("the recordings are sound");
+        let loss = Box::new(afx_loss::StftLoss::auraloss(afx_loss::StftSettings::new(256, 64)).expect("sizes that fit"));
+        let mut training = Trainer::with_loss(model, material, config, loss).expect("the settings are sound");
+        run(&mut training, |_| false);
+        for (name, error) in training.errors() {
+            assert!(error < 1.0, "seed {seed}, {name}: ESR {error}");
+        }
+    }
+}
+
+#[test]
 fn what_an_observer_returns_ends_the_training() {
     let mut training = trainer("gru", 4, config());
     let error = training.run(|_, _| Err(TrainError::Model("enough".into()))).unwrap_err();
