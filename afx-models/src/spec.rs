@@ -86,7 +86,9 @@ impl ModelSpec {
             "gru" => Self::recurrent(hidden, controls, Conditioning::Fixed),
             "concat-gru" => Self::recurrent(hidden, controls, Conditioning::Concat),
             "film-gru" => Self::recurrent(hidden, controls, Conditioning::Film { network: Network::smooth(32, 2), cover: Cover::Cell }),
-            "static-hyper-gru" => Self::recurrent(hidden, controls, Conditioning::StaticHyper { network: Network::smooth(8, 2), cover: Cover::Cell }),
+            "static-hyper-gru" => {
+                Self::recurrent(hidden, controls, Conditioning::StaticHyper { network: Network::smooth(8, 2), cover: Cover::Cell })
+            }
             "hyper-gru" => Self::hyper_gru(32, hidden, controls, false),
             _ => return Err(SpecError::Name { found: name.to_string() }),
         };

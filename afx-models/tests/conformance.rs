@@ -44,7 +44,11 @@ afx_core::adapter_conformance!(
     StaticHyper::new(&Layer::<f32>::layout(&chain_without_bias()), 2, Network::smooth(4, 2)),
     chain_without_bias()
 );
-afx_core::adapter_conformance!(film_without_bias, Film::new(&Layer::<f32>::layout(&chain_without_bias()), 2, Network::smooth(4, 2)), chain_without_bias());
+afx_core::adapter_conformance!(
+    film_without_bias,
+    Film::new(&Layer::<f32>::layout(&chain_without_bias()), 2, Network::smooth(4, 2)),
+    chain_without_bias()
+);
 
 /// A voice with random weights, large enough to distort.
 fn voice<A: afx_core::Adapter<f32>>(adapter: A, channels: usize) -> Voice<f32, Chain<Gru, Dense>, A> {

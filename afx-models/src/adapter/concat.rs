@@ -1,8 +1,7 @@
 //! Knobs beside the input.
 
-use super::{append, kept, rescale_kept};
+use super::{Kept, append};
 use afx_core::{Adapter, Layout, Scalar, Tensor, kernels};
-use alloc::vec::Vec;
 
 /// Knobs concatenated to the input: with the knobs at rest, exactly a bias `b' = b + W_c c` of the layer's first affine map.
 ///
@@ -15,7 +14,7 @@ use alloc::vec::Vec;
 pub struct Concat {
     controls: usize,
     layout: Layout,
-    copies: Vec<(usize, usize, usize)>,
+    kept: Kept,
     /// Place of `W_c`, of the bias in the layer's slice, and its length.
     weight: usize,
     bias: usize,
@@ -28,9 +27,9 @@ impl Concat {
         let bias = target.affine_maps().first().and_then(|map| map.bias).map(|b| &target.tensors()[b]);
         let (bias, rows) = bias.map_or((0, 0), |b| (b.offset, b.len()));
         let mut layout = Layout::new();
-        let copies = kept(&mut layout, target, |_| true);
+        let kept = Kept::new(&mut layout, target, |_| true);
         let (layout, weight) = append(layout, "controls.weight", &[controls, rows]);
-        Concat { controls, layout, copies, weight, bias, rows }
+        Concat { controls, layout, kept, weight, bias, rows }
     }
 }
 
@@ -43,14 +42,12 @@ impl<T: Scalar> Adapter<T> for Concat {
     }
     /// The knobs' columns start like the input's: within the bound of the bias.
     fn initialize(&self, layer: &[T], uniform: &mut dyn FnMut() -> f64, params: &mut [T]) {
-        for &(from, to, len) in &self.copies {
-            params[from..from + len].copy_from_slice(&layer[to..to + len]);
-        }
+        self.kept.initialize(layer, params);
         let bound = layer[self.bias..self.bias + self.rows].iter().fold(0.0, |m: f64, v| m.max(v.abs().to_f64()));
         params[self.weight..self.weight + self.controls * self.rows].fill_with(|| T::from_f64(bound * uniform()));
     }
     fn rescale(&self, tensor: &Tensor, factor: T, params: &mut [T]) {
-        rescale_kept(&self.copies, tensor.offset, factor, params);
+        self.kept.rescale(tensor, factor, params);
         if tensor.offset == self.bias {
             params[self.weight..self.weight + self.controls * self.rows].iter_mut().for_each(|v| *v *= factor);
         }
@@ -59,19 +56,14 @@ impl<T: Scalar> Adapter<T> for Concat {
         0
     }
     fn realize(&self, params: &[T], controls: &[T], _: &mut [T], out: &mut [T]) {
-        out.fill(T::ZERO);
-        for &(from, to, len) in &self.copies {
-            out[to..to + len].copy_from_slice(&params[from..from + len]);
-        }
+        self.kept.realize(params, out);
         for (k, c) in controls.iter().take(self.controls).enumerate() {
             let at = self.weight + k * self.rows;
             kernels::add_scaled(&mut out[self.bias..self.bias + self.rows], *c, &params[at..at + self.rows]);
         }
     }
     fn realize_backward(&self, params: &[T], controls: &[T], _: &mut [T], dout: &[T], dparams: &mut [T], dcontrols: &mut [T]) {
-        for &(from, to, len) in &self.copies {
-            kernels::add_scaled(&mut dparams[from..from + len], T::ONE, &dout[to..to + len]);
-        }
+        self.kept.realize_backward(dout, dparams, |_| true);
         let db = &dout[self.bias..self.bias + self.rows];
         for (k, c) in controls.iter().take(self.controls).enumerate() {
             let at = self.weight + k * self.rows;

@@ -1,7 +1,7 @@
 //! Feature-wise linear modulation.
 
 use super::mlp::{Mlp, Network};
-use super::{Cover, append, kept, rescale_kept};
+use super::{Cover, Kept, append};
 use afx_core::{Adapter, Layout, Scalar, Tensor, kernels};
 use alloc::vec::Vec;
 use alloc::{format, vec};
@@ -18,7 +18,7 @@ use alloc::{format, vec};
 pub struct Film {
     controls: usize,
     layout: Layout,
-    copies: Vec<(usize, usize, usize)>,
+    kept: Kept,
     /// Whether a map scales the tensor of that copy.
     scaled: Vec<bool>,
     mlp: Mlp,
@@ -45,9 +45,9 @@ impl Film {
     /// [`Film::new`] for the maps that `cover` names.
     pub fn covering(target: &Layout, controls: usize, network: Network, cover: Cover) -> Self {
         let mut layout = Layout::new();
-        let copies = kept(&mut layout, target, |_| true);
+        let kept = Kept::new(&mut layout, target, |_| true);
         let mlp = Mlp::new(&mut layout, controls, network);
-        let mut scaled = vec![false; copies.len()];
+        let mut scaled = vec![false; kept.0.len()];
         let mut maps = Vec::new();
         for (i, map) in target.affine_maps().iter().filter(|map| cover.holds(map)).enumerate() {
             let weight = &target.tensors()[map.weight];
@@ -62,11 +62,11 @@ impl Film {
                 head: (head, bias),
                 rows,
                 columns: weight.len() / rows.max(1),
-                weight: (weight.offset, copies[map.weight].0),
-                bias: map.bias.map(|b| (target.tensors()[b].offset, copies[b].0)),
+                weight: (weight.offset, kept.0[map.weight].from),
+                bias: map.bias.map(|b| (target.tensors()[b].offset, kept.0[b].from)),
             });
         }
-        Film { controls, layout, copies, scaled, mlp, maps }
+        Film { controls, layout, kept, scaled, mlp, maps }
     }
 
     /// Places of the maps' scales and shifts behind the network's scratch.
@@ -87,9 +87,7 @@ impl<T: Scalar> Adapter<T> for Film {
         self.layout.clone()
     }
     fn initialize(&self, layer: &[T], uniform: &mut dyn FnMut() -> f64, params: &mut [T]) {
-        for &(from, to, len) in &self.copies {
-            params[from..from + len].copy_from_slice(&layer[to..to + len]);
-        }
+        self.kept.initialize(layer, params);
         self.mlp.initialize(uniform, params);
         let bound = 0.3 / (self.mlp.outputs().max(1) as f64).sqrt();
         for map in &self.maps {
@@ -99,7 +97,7 @@ impl<T: Scalar> Adapter<T> for Film {
         }
     }
     fn rescale(&self, tensor: &Tensor, factor: T, params: &mut [T]) {
-        rescale_kept(&self.copies, tensor.offset, factor, params);
+        self.kept.rescale(tensor, factor, params);
         // A bias has its shift to take along.
         for map in self.maps.iter().filter(|m| m.bias.is_some_and(|(bias, _)| bias == tensor.offset)) {
             let size = 2 * map.rows;
@@ -116,10 +114,7 @@ impl<T: Scalar> Adapter<T> for Film {
     }
     fn realize(&self, params: &[T], controls: &[T], scratch: &mut [T], out: &mut [T]) {
         self.mlp.forward(params, controls, scratch);
-        out.fill(T::ZERO);
-        for &(from, to, len) in &self.copies {
-            out[to..to + len].copy_from_slice(&params[from..from + len]);
-        }
+        self.kept.realize(params, out);
         for (map, at) in self.modulations() {
             let (network, modulation) = scratch.split_at_mut(at);
             let modulation = &mut modulation[..2 * map.rows];
@@ -136,11 +131,7 @@ impl<T: Scalar> Adapter<T> for Film {
     }
     fn realize_backward(&self, params: &[T], _: &[T], scratch: &mut [T], dout: &[T], dparams: &mut [T], dcontrols: &mut [T]) {
         // What no map scales passes through; what a map scales is overwritten below.
-        for (i, &(from, to, len)) in self.copies.iter().enumerate() {
-            if !self.scaled[i] {
-                kernels::add_scaled(&mut dparams[from..from + len], T::ONE, &dout[to..to + len]);
-            }
-        }
+        self.kept.realize_backward(dout, dparams, |i| !self.scaled[i]);
         self.mlp.cotangent(scratch).fill(T::ZERO);
         let end = scratch.len() - self.maps.iter().map(|m| 2 * m.rows).max().unwrap_or(0);
         for (map, at) in self.modulations() {

@@ -12,7 +12,9 @@ pub use fixed::Fixed;
 pub use mlp::{Activation, Network};
 pub use static_hyper::StaticHyper;
 
-use afx_core::{Affine, Layout, Role};
+use afx_core::{Affine, Layout, Role, Scalar, Tensor, kernels};
+use alloc::format;
+use alloc::vec::Vec;
 
 /// Which affine maps of a layer an adapter conditions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,22 +34,57 @@ impl Cover {
     }
 }
 
-/// The numbers of the layer that an adapter leaves as learnt: each tensor of `target` that `keep` holds, under the prefix `layer.`, as
-/// `(place in the adapter's slice, place in the layer's, length)`.
-fn kept(layout: &mut Layout, target: &Layout, keep: impl Fn(usize) -> bool) -> alloc::vec::Vec<(usize, usize, usize)> {
-    let mut copies = alloc::vec::Vec::new();
-    for (i, tensor) in target.tensors().iter().enumerate().filter(|(i, _)| keep(*i)) {
-        let (grown, at) = append(core::mem::take(layout), &alloc::format!("layer.{}", tensor.name), &tensor.shape);
-        *layout = grown;
-        copies.push((at, target.tensors()[i].offset, tensor.len()));
-    }
-    copies
+/// The tensors of a layer that an adapter keeps as learnt, under the prefix `layer.`.
+#[derive(Clone, Debug, PartialEq)]
+struct Kept(Vec<Copied>);
+
+/// One tensor: its place in the adapter's slice, in the layer's, and its length.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Copied {
+    from: usize,
+    to: usize,
+    len: usize,
 }
 
-/// Multiplies the learnt tensor that belongs at `offset` of the layer's slice, if it is among `copies`.
-fn rescale_kept<T: afx_core::Scalar>(copies: &[(usize, usize, usize)], offset: usize, factor: T, params: &mut [T]) {
-    for &(from, _, len) in copies.iter().filter(|(_, to, _)| *to == offset) {
-        params[from..from + len].iter_mut().for_each(|v| *v *= factor);
+impl Kept {
+    /// Appends each tensor of `target` that `keep` holds to `layout`.
+    fn new(layout: &mut Layout, target: &Layout, keep: impl Fn(usize) -> bool) -> Self {
+        let mut copies = Vec::new();
+        for (_, tensor) in target.tensors().iter().enumerate().filter(|(i, _)| keep(*i)) {
+            let (grown, from) = append(core::mem::take(layout), &format!("layer.{}", tensor.name), &tensor.shape);
+            *layout = grown;
+            copies.push(Copied { from, to: tensor.offset, len: tensor.len() });
+        }
+        Kept(copies)
+    }
+
+    /// The first values of the layer into an adapter's slice.
+    fn initialize<T: Scalar>(&self, layer: &[T], params: &mut [T]) {
+        for &Copied { from, to, len } in &self.0 {
+            params[from..from + len].copy_from_slice(&layer[to..to + len]);
+        }
+    }
+
+    /// Zeros and what is kept into the layer's slice.
+    fn realize<T: Scalar>(&self, params: &[T], out: &mut [T]) {
+        out.fill(T::ZERO);
+        for &Copied { from, to, len } in &self.0 {
+            out[to..to + len].copy_from_slice(&params[from..from + len]);
+        }
+    }
+
+    /// Adds the cotangents of what is kept as it is: of tensor `i` where `plain` holds.
+    fn realize_backward<T: Scalar>(&self, dout: &[T], dparams: &mut [T], plain: impl Fn(usize) -> bool) {
+        for (_, &Copied { from, to, len }) in self.0.iter().enumerate().filter(|(i, _)| plain(*i)) {
+            kernels::add_scaled(&mut dparams[from..from + len], T::ONE, &dout[to..to + len]);
+        }
+    }
+
+    /// Multiplies `tensor`, if it is among them.
+    fn rescale<T: Scalar>(&self, tensor: &Tensor, factor: T, params: &mut [T]) {
+        for copied in self.0.iter().filter(|copied| copied.to == tensor.offset) {
+            params[copied.from..copied.from + copied.len].iter_mut().for_each(|v| *v *= factor);
+        }
     }
 }
 

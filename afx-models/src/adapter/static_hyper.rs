@@ -1,7 +1,7 @@
 //! Weights from a network.
 
 use super::mlp::{Mlp, Network};
-use super::{Cover, append, kept, rescale_kept};
+use super::{Cover, Kept, append};
 use afx_core::{Adapter, Layout, Scalar, Tensor, kernels};
 use alloc::format;
 use alloc::vec::Vec;
@@ -17,7 +17,7 @@ use alloc::vec::Vec;
 pub struct StaticHyper {
     controls: usize,
     layout: Layout,
-    copies: Vec<(usize, usize, usize)>,
+    kept: Kept,
     mlp: Mlp,
     heads: Vec<Head>,
 }
@@ -42,7 +42,7 @@ impl StaticHyper {
         let maps = || target.affine_maps().iter().filter(|map| cover.holds(map));
         let covered: Vec<usize> = maps().map(|m| m.weight).chain(maps().filter_map(|m| m.bias)).collect();
         let mut layout = Layout::new();
-        let copies = kept(&mut layout, target, |i| !covered.contains(&i));
+        let kept = Kept::new(&mut layout, target, |i| !covered.contains(&i));
         let mlp = Mlp::new(&mut layout, controls, network);
         let mut heads = Vec::new();
         for tensor in covered.into_iter().map(|i| &target.tensors()[i]) {
@@ -51,7 +51,7 @@ impl StaticHyper {
             layout = grown;
             heads.push(Head { weight, bias, to: tensor.offset, len: tensor.len() });
         }
-        StaticHyper { controls, layout, copies, mlp, heads }
+        StaticHyper { controls, layout, kept, mlp, heads }
     }
 }
 
@@ -65,9 +65,7 @@ impl<T: Scalar> Adapter<T> for StaticHyper {
     /// The heads' biases are the layer's own first values and their weights a third of that size, so that an untrained model is close to
     /// the plain layer. The toolkit draws both within `1 / sqrt(width)`.
     fn initialize(&self, layer: &[T], uniform: &mut dyn FnMut() -> f64, params: &mut [T]) {
-        for &(from, to, len) in &self.copies {
-            params[from..from + len].copy_from_slice(&layer[to..to + len]);
-        }
+        self.kept.initialize(layer, params);
         self.mlp.initialize(uniform, params);
         for head in &self.heads {
             let first = &layer[head.to..head.to + head.len];
@@ -78,7 +76,7 @@ impl<T: Scalar> Adapter<T> for StaticHyper {
         }
     }
     fn rescale(&self, tensor: &Tensor, factor: T, params: &mut [T]) {
-        rescale_kept(&self.copies, tensor.offset, factor, params);
+        self.kept.rescale(tensor, factor, params);
         for head in self.heads.iter().filter(|h| h.to == tensor.offset) {
             for (at, len) in [(head.weight, self.mlp.outputs() * head.len), (head.bias, head.len)] {
                 params[at..at + len].iter_mut().for_each(|v| *v *= factor);
@@ -90,19 +88,14 @@ impl<T: Scalar> Adapter<T> for StaticHyper {
     }
     fn realize(&self, params: &[T], controls: &[T], scratch: &mut [T], out: &mut [T]) {
         self.mlp.forward(params, controls, scratch);
-        out.fill(T::ZERO);
-        for &(from, to, len) in &self.copies {
-            out[to..to + len].copy_from_slice(&params[from..from + len]);
-        }
+        self.kept.realize(params, out);
         let z = self.mlp.last(scratch);
         for head in &self.heads {
             kernels::affine(&params[head.weight..], Some(&params[head.bias..]), z, &mut out[head.to..head.to + head.len]);
         }
     }
     fn realize_backward(&self, params: &[T], _: &[T], scratch: &mut [T], dout: &[T], dparams: &mut [T], dcontrols: &mut [T]) {
-        for &(from, to, len) in &self.copies {
-            kernels::add_scaled(&mut dparams[from..from + len], T::ONE, &dout[to..to + len]);
-        }
+        self.kept.realize_backward(dout, dparams, |_| true);
         let (z, dz) = self.mlp.split(scratch);
         dz.fill(T::ZERO);
         for head in &self.heads {
