@@ -4,7 +4,7 @@ use super::Error;
 use afx::core::{Adapter, Differentiable};
 use afx::io::ModelFile;
 use afx::io::dataset::{Dataset, FindingKind, Knob};
-use afx::models::{AnyAdapter, AnyLayer, ModelSpec};
+use afx::models::{AnyAdapter, AnyLayer, Conditioning, ModelSpec};
 use afx::train::{Config, Event, Material, TrainError, Trainer};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
@@ -17,10 +17,10 @@ use std::path::{Path, PathBuf};
 pub struct Args {
     /// A folder of dry and wet WAV files with a dataset.toml, or with PyNeuralFx names
     dataset: PathBuf,
-    /// The architecture: gru, concat-gru, film-gru, static-hyper-gru, hyper-gru
-    #[arg(long, default_value = "static-hyper-gru")]
+    /// The architecture: gru, concat-gru, film-gru, static-hyper-gru, hyper-gru, or a TOML file that describes one
+    #[arg(long, default_value = "static-hyper-gru", value_name = "NAME|FILE.toml")]
     model: String,
-    /// Numbers of memory of the recurrent cell
+    /// Numbers of memory of the recurrent cell of a model by name
     #[arg(long, default_value_t = 32)]
     hidden: usize,
     /// Where the model goes; checkpoint and log are written beside it
@@ -48,7 +48,7 @@ impl Args {
             Some(path) => read_config(path)?,
         };
         let data = open(&self.dataset, self.force)?;
-        let spec = ModelSpec::named(&self.model, self.hidden, data.knobs.len())?;
+        let (name, spec) = self.spec(data.knobs.len())?;
         let material = Material::new(&data, config.frames, config.validation_part)?;
         if let (false, Some(name)) = (self.force, material.clipped().first()) {
             return Err(Error::new(format_args!("recording {name}: expected headroom, found clipping; --force trains on it all the same")));
@@ -59,9 +59,8 @@ impl Args {
             trainer.resume(&checkpoint)?;
         }
         let log = Log::open(&self.out.with_extension("log.jsonl"), self.resume)?;
-        let name = self.model.clone();
         let file = |t: &Trainer<AnyLayer, AnyAdapter>| model_file(&name, &spec, data.sample_rate, &data.knobs, t);
-        run(&mut trainer, &self.model, log, |t, best| {
+        run(&mut trainer, &name, log, |t, best| {
             if best {
                 file(t).write(&self.out)?;
             }
@@ -74,15 +73,45 @@ impl Args {
     }
 }
 
+impl Args {
+    /// The model's name and what it is, for so many knobs.
+    fn spec(&self, controls: usize) -> Result<(String, ModelSpec), Error> {
+        let path = Path::new(&self.model);
+        if path.extension().is_none_or(|e| e != "toml") {
+            return Ok((self.model.clone(), ModelSpec::named(&self.model, self.hidden, controls)?));
+        }
+        let Architecture { layer, conditioning } = read_toml(path, "model", "a layer and its conditioning")?;
+        let spec = ModelSpec { layer, conditioning, controls };
+        spec.check().map_err(|e| Error::new(format_args!("{}: {e}", path.display())))?;
+        let name = path.file_stem().map_or_else(|| "model".into(), |stem| stem.to_string_lossy().into_owned());
+        Ok((name, spec))
+    }
+}
+
+/// A [`ModelSpec`] as a file describes it; the data set knows how many knobs there are.
+#[derive(serde::Deserialize)]
+struct Architecture {
+    layer: AnyLayer,
+    conditioning: Conditioning,
+}
+
 /// Settings from a TOML file.
 fn read_config(path: &Path) -> Result<Config, Error> {
+    let config: Config = read_toml(path, "settings", "those of a training")?;
+    config.check()?;
+    Ok(config)
+}
+
+/// What a TOML file holds; an error says in a line which `field` of it was to be what.
+fn read_toml<D: serde::de::DeserializeOwned>(path: &Path, field: &str, expected: &str) -> Result<D, Error> {
     let text = afx::io::disk::read_bounded(path, 1 << 20)?;
     let text =
         String::from_utf8(text).map_err(|_| Error::new(format_args!("{}: text: expected UTF-8, found other bytes", path.display())))?;
-    let config: Config = toml::from_str(&text)
-        .map_err(|e| Error::new(format_args!("{}: settings: expected those of a training, found {e}", path.display())))?;
-    config.check()?;
-    Ok(config)
+    toml::from_str(&text).map_err(|e| {
+        let message = e.message().trim();
+        let line = e.span().map_or(String::new(), |at| format!(" in line {}", 1 + text[..at.start].matches('\n').count()));
+        Error::new(format_args!("{}: {field}: expected {expected}, found {message}{line}", path.display()))
+    })
 }
 
 /// Opens a data set, shows what is odd about it, and refuses what nobody would want to train on.

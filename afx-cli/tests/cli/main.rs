@@ -4,3 +4,4 @@ mod contract;
 mod evaluate;
 mod plot;
 mod report;
+mod train;

@@ -1,0 +1,82 @@
+//! `afx train`: a model by name or from a file, a training taken up again, settings that are refused.
+use super::common::{Folder, afx_err, afx_ok, json};
+use super::plot::dataset;
+use std::path::Path;
+
+/// Settings of a training of a second, of so many steps.
+fn settings(steps: u32) -> String {
+    format!("sequences = 4\nframes = 512\nloss = \"mse\"\nsteps = {steps}\nvalidate_every = 4\n[schedule]\ntype = \"constant\"\n")
+}
+
+fn train<'a>(data: &'a Path, model: &'a str, out: &'a Path, config: &'a Path) -> Vec<&'a str> {
+    let text = |path: &'a Path| path.to_str().unwrap();
+    vec!["train", text(data), "--model", model, "--hidden", "8", "--out", text(out), "--config", text(config)]
+}
+
+#[test]
+fn a_training_leaves_a_model_a_log_and_a_checkpoint_to_go_on_from() {
+    let folder = Folder::new("train");
+    let (data, config) = (folder.join("data"), folder.join("train.toml"));
+    dataset(&data, &["drive"], &[0.0, 4.0], false);
+    std::fs::write(&config, settings(8)).unwrap();
+    let whole = folder.join("whole.safetensors");
+    afx_ok(train(&data, "static-hyper-gru", &whole, &config));
+    let about = json(["inspect", whole.to_str().unwrap(), "--json"]);
+    assert_eq!((&about["model"], &about["knobs"][0]["name"]), (&"static-hyper-gru".into(), &"drive".into()));
+    let log = std::fs::read_to_string(folder.join("whole.log.jsonl")).unwrap();
+    let events: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let validations: Vec<_> = events.iter().filter(|e| e["event"] == "validation").collect();
+    assert_eq!(validations.len(), 2);
+    assert!(validations.iter().all(|v| v["validation_esr"].as_f64().is_some_and(f64::is_finite)));
+
+    // Half of it, and the rest: the same numbers as at one go.
+    let parts = folder.join("parts.safetensors");
+    std::fs::write(&config, settings(4)).unwrap();
+    afx_ok(train(&data, "static-hyper-gru", &parts, &config));
+    std::fs::write(&config, settings(8)).unwrap();
+    afx_ok(train(&data, "static-hyper-gru", &parts, &config).into_iter().chain(["--resume"]));
+    let learnt = |path: &Path| afx::io::ModelFile::read(path).unwrap().learnt;
+    assert!(learnt(&whole) == learnt(&parts), "a training taken up again ended elsewhere");
+}
+
+#[test]
+fn an_architecture_can_come_from_a_file() {
+    let folder = Folder::new("train-file");
+    let (data, config, out) = (folder.join("data"), folder.join("train.toml"), folder.join("m.safetensors"));
+    dataset(&data, &["drive"], &[0.0, 4.0], false);
+    std::fs::write(&config, settings(2)).unwrap();
+    let layers =
+        "[layer]\ntype = \"stack\"\nlayers = [{ type = \"gru\", inputs = 1, hidden = 4 }, { type = \"dense\", inputs = 4, outputs = 1 }]\n";
+    let network = "[conditioning]\ntype = \"static_hyper\"\nwidth = 3\ndepth = 1\nactivation = \"tanh\"\ncover = \"all\"\n";
+    let model = folder.bytes("my-model.toml", format!("{layers}{network}").as_bytes());
+    afx_ok(train(&data, model.to_str().unwrap(), &out, &config));
+    let about = json(["inspect", out.to_str().unwrap(), "--json"]);
+    // The network has 1 x 3 + 3 numbers; its heads four for each of the layer's 12 + 48 + 12 + 12 + 4 + 1.
+    assert_eq!((&about["model"], &about["parameters"]), (&"my-model".into(), &(6 + 4 * 89).into()));
+
+    let refused = |text: &str, names: &[&str]| {
+        let file = folder.bytes("bad.toml", text.as_bytes());
+        let message = afx_err(train(&data, file.to_str().unwrap(), &folder.join("new.safetensors"), &config));
+        assert!(names.iter().all(|n| message.contains(n)) && message.contains("bad.toml"), "{message}");
+        assert!(!folder.join("new.safetensors").exists());
+    };
+    refused("", &["model: expected", "layer"]);
+    refused(&format!("{layers}[conditioning]\ntype = \"warm\"\n"), &["model: expected", "warm", "line 5"]);
+    refused(&format!("{}{network}", layers.replace("inputs = 4", "inputs = 5")), &["layer 1: expected 4 inputs, found 5"]);
+    refused(&format!("{layers}{}", network.replace("width = 3", "width = 100000")), &["width", "found 100000"]);
+}
+
+#[test]
+fn settings_are_refused_in_one_line() {
+    let folder = Folder::new("train-settings");
+    let (data, config, out) = (folder.join("data"), folder.join("train.toml"), folder.join("m.safetensors"));
+    dataset(&data, &["drive"], &[0.0, 4.0], false);
+    for (text, name) in [("steps = 2\nsteep = 3\n", "line 2"), ("frames = 3\n", "frames: expected 16"), ("steps = [\n", "train.toml")] {
+        std::fs::write(&config, text).unwrap();
+        let message = afx_err(train(&data, "concat-gru", &out, &config));
+        assert!(message.contains(name), "{message}");
+    }
+    std::fs::write(&config, settings(2)).unwrap();
+    let message = afx_err(train(&data, "no-such-gru", &out, &config));
+    assert!(message.contains("static-hyper-gru") && message.contains("no-such-gru"), "{message}");
+}
