@@ -31,12 +31,16 @@ fn main() -> ! {
     let nan = afx_firmware::nan_stays_nan();
     hprintln!("NaN {}", if nan { "stays NaN" } else { "is lost" });
     debug::exit(if overdrive && hyper && nan { debug::EXIT_SUCCESS } else { debug::EXIT_FAILURE });
-    loop {}
+    loop {
+        core::hint::spin_loop();
+    }
 }
 
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
     hprintln!("{}", info);
     debug::exit(debug::EXIT_FAILURE);
-    loop {}
+    loop {
+        core::hint::spin_loop();
+    }
 }
