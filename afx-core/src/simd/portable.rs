@@ -79,12 +79,13 @@ impl Simd for Portable {
     }
 }
 
-// The operand order keeps NaN: `fast_max` and `fast_min` return their second operand when either is NaN.
+// `fast_clamp` keeps a NaN in every one of its forms; a pair of `fast_max` and `fast_min` does so in one order of the operands with SSE2, in
+// the other with simd128 and in plain code.
 #[inline(always)]
 fn clamp(v: f32x8) -> f32x8 {
-    f32x8::splat(rational::LIMIT).fast_min(f32x8::splat(-rational::LIMIT).fast_max(v))
+    v.fast_clamp(f32x8::splat(-rational::LIMIT), f32x8::splat(rational::LIMIT))
 }
 #[inline(always)]
 fn clamp_double(v: f32x8) -> f32x8 {
-    f32x8::splat(2.0 * rational::LIMIT).fast_min(f32x8::splat(-2.0 * rational::LIMIT).fast_max(v))
+    v.fast_clamp(f32x8::splat(-2.0 * rational::LIMIT), f32x8::splat(2.0 * rational::LIMIT))
 }
