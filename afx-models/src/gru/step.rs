@@ -1,0 +1,295 @@
+//! One frame of a gated recurrent unit, over vectors of units.
+
+use super::Gru;
+use afx_core::Scalar;
+use afx_core::simd::Simd;
+
+/// The parameters; every slice keeps what follows it, for loads that run over the end of a row.
+#[derive(Clone, Copy)]
+pub(super) struct Parts<'p, T> {
+    pub hidden: usize,
+    pub w_ih: &'p [T],
+    pub w_hh: &'p [T],
+    pub b_ih: Option<&'p [T]>,
+    pub b_hh: Option<&'p [T]>,
+}
+/// The four biases of `C` vectors of units from `at` on: r and z summed, n of the input and of the memory.
+#[inline(always)]
+pub(super) fn biases<S: Simd, const C: usize>(s: S, parts: &Parts<'_, S::T>, at: usize) -> [[S::V; C]; 4] {
+    let mut b = [[s.splat(S::T::ZERO); C]; 4];
+    if let (Some(b_ih), Some(b_hh)) = (parts.b_ih, parts.b_hh) {
+        for c in 0..C {
+            let (b_ih, b_hh) = (&b_ih[at + c * S::N..], &b_hh[at + c * S::N..]);
+            b[0][c] = s.add(s.load(b_ih), s.load(b_hh));
+            b[1][c] = s.add(s.load(&b_ih[parts.hidden..]), s.load(&b_hh[parts.hidden..]));
+            b[2][c] = s.load(&b_ih[2 * parts.hidden..]);
+            b[3][c] = s.load(&b_hh[2 * parts.hidden..]);
+        }
+    }
+    b
+}
+
+/// What a step computes for `C` vectors of units: the gates, the recurrent part of n, and the new memory.
+#[derive(Clone, Copy)]
+pub(super) struct Gates<V, const C: usize> {
+    pub r: [V; C],
+    pub z: [V; C],
+    pub n: [V; C],
+    pub recurrent: [V; C],
+    pub h: [V; C],
+}
+
+/// Adds what each gate gets from an input frame, for `C` vectors of units of each of `G` gates; `w` are the first one's columns.
+#[inline(always)]
+fn add_input<S: Simd, const M: usize, const G: usize, const C: usize>(
+    s: S,
+    acc: &mut [[[S::V; C]; G]; M],
+    x: [&[S::T]; M],
+    w: &[S::T],
+    hidden: usize,
+) {
+    if x[0].len() == 1 {
+        // A mono effect, the usual case: no loop.
+        for g in 0..G {
+            for c in 0..C {
+                let w = s.load(&w[g * hidden + c * S::N..]);
+                for m in 0..M {
+                    acc[m][g][c] = s.mul_add(w, s.splat(x[m][0]), acc[m][g][c]);
+                }
+            }
+        }
+    } else {
+        s.matvec::<M, G, C>(acc, x, w, 3 * hidden, hidden);
+    }
+}
+
+/// From r less a half, the sums of z and of both parts of n, and the old memory to the gates and the new memory.
+#[inline(always)]
+fn finish<S: Simd, const C: usize>(
+    s: S,
+    r: [S::V; C],
+    az: [S::V; C],
+    recurrent: [S::V; C],
+    an: [S::V; C],
+    old: [S::V; C],
+) -> Gates<S::V, C> {
+    let half = s.splat(S::T::from_f64(0.5));
+    let mut gates = Gates { r, z: az, n: an, recurrent, h: old };
+    for c in 0..C {
+        // The half that `r` lacks is added where nobody waits for it.
+        let an = s.mul_add(half, recurrent[c], an[c]);
+        gates.n[c] = s.tanh(s.mul_add(r[c], recurrent[c], an));
+        gates.r[c] = s.add(r[c], half);
+        let z = s.half_tanh(az[c]);
+        gates.z[c] = s.add(half, z);
+        gates.h[c] = s.mul_add(s.sub(half, z), gates.n[c], s.mul(gates.z[c], old[c]));
+    }
+    gates
+}
+
+/// One frame of a stream whose `C` vectors of memory are all of it and stay in registers.
+#[inline(always)]
+pub(super) fn step_held<S: Simd, const C: usize>(
+    s: S,
+    parts: &Parts<'_, S::T>,
+    b: &[[S::V; C]; 4],
+    h: &[S::V; C],
+    x: &[S::T],
+) -> Gates<S::V, C> {
+    let hidden = C * S::N;
+    let mut r = [b[0]];
+    let mut zn = [b[1], b[2]];
+    add_input::<S, 1, 1, C>(s, core::array::from_mut(&mut r), [x], parts.w_ih, hidden);
+    s.matvec_held::<1, C>(&mut r, h, parts.w_hh, 3 * hidden, hidden);
+    add_input::<S, 1, 2, C>(s, core::array::from_mut(&mut zn), [x], &parts.w_ih[hidden..], hidden);
+    let an = zn[1];
+    zn[1] = b[3];
+    s.matvec_held::<2, C>(&mut zn, h, &parts.w_hh[hidden..], 3 * hidden, hidden);
+    for c in 0..C {
+        r[0][c] = s.half_tanh(r[0][c]);
+    }
+    finish(s, r[0], zn[0], zn[1], an, *h)
+}
+
+/// Adds what each gate gets from the memory.
+#[inline(always)]
+fn add_memory<S: Simd, const M: usize, const G: usize, const C: usize>(
+    s: S,
+    acc: &mut [[[S::V; C]; G]; M],
+    h: [&[S::T]; M],
+    w: &[S::T],
+    hidden: usize,
+    order: Order,
+) {
+    let stride = 3 * hidden;
+    if order == Order::Whole {
+        return s.matvec::<M, G, C>(acc, h, w, stride, hidden);
+    }
+    // Each half of the memory's products on its own; their sum is the same whichever came first.
+    let zero = [[[s.splat(S::T::ZERO); C]; G]; M];
+    let (mut one, mut two) = (zero, zero);
+    let (mut first, mut second) = (h, h);
+    let (mut from, mut then) = (0, hidden / 2);
+    for m in 0..M {
+        (first[m], second[m]) = h[m].split_at(hidden / 2);
+    }
+    if order == Order::Backwards {
+        ((first, second), (from, then)) = ((second, first), (then, from));
+    }
+    s.matvec::<M, G, C>(&mut one, first, &w[from * stride..], stride, hidden);
+    s.matvec::<M, G, C>(&mut two, second, &w[then * stride..], stride, hidden);
+    for m in 0..M {
+        for g in 0..G {
+            for c in 0..C {
+                acc[m][g][c] = s.add(acc[m][g][c], s.add(one[m][g][c], two[m][g][c]));
+            }
+        }
+    }
+}
+
+/// In which order a step reads the recurrent weights.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    /// All rows at once.
+    Whole,
+    /// The first half of the rows, then the second.
+    Forwards,
+    /// The other way round, to the same bits: what the last frame read last is still close by.
+    Backwards,
+}
+
+/// One frame of `M` streams, the `C` vectors of units from `at` on; `h` are the memories before it.
+#[inline(always)]
+pub(super) fn step<S: Simd, const M: usize, const C: usize>(
+    s: S,
+    parts: &Parts<'_, S::T>,
+    at: usize,
+    b: &[[S::V; C]; 4],
+    h: [&[S::T]; M],
+    x: [&[S::T]; M],
+    order: Order,
+) -> [Gates<S::V, C>; M] {
+    let hidden = parts.hidden;
+    let mut all = h;
+    for h in &mut all {
+        *h = &h[..hidden];
+    }
+    let zero = [s.splat(S::T::ZERO); C];
+    let mut gates = [Gates { r: zero, z: zero, n: zero, recurrent: zero, h: zero }; M];
+    let mut r = [b[0]; M];
+    let mut an = [b[2]; M];
+    let mut zn = [[b[1], b[2]]; M];
+    if C == 1 || M * C > 4 {
+        // The reset gate first: its sigmoid runs while the other two products do.
+        let mut ar = [[b[0]; 1]; M];
+        add_input::<S, M, 1, C>(s, &mut ar, x, &parts.w_ih[at..], hidden);
+        add_memory::<S, M, 1, C>(s, &mut ar, all, &parts.w_hh[at..], hidden, order);
+        add_input::<S, M, 2, C>(s, &mut zn, x, &parts.w_ih[hidden + at..], hidden);
+        for m in 0..M {
+            for c in 0..C {
+                r[m][c] = s.half_tanh(ar[m][0][c]);
+            }
+            (an[m], zn[m][1]) = (zn[m][1], b[3]);
+        }
+        add_memory::<S, M, 2, C>(s, &mut zn, all, &parts.w_hh[hidden + at..], hidden, order);
+    } else {
+        // All three in one pass: each number of the memory is spread over a vector once.
+        let mut sums = [[b[0], b[1], b[2]]; M];
+        add_input::<S, M, 3, C>(s, &mut sums, x, &parts.w_ih[at..], hidden);
+        for m in 0..M {
+            (an[m], sums[m][2]) = (sums[m][2], b[3]);
+        }
+        add_memory::<S, M, 3, C>(s, &mut sums, all, &parts.w_hh[at..], hidden, order);
+        for m in 0..M {
+            zn[m] = [sums[m][1], sums[m][2]];
+            for c in 0..C {
+                r[m][c] = s.half_tanh(sums[m][0][c]);
+            }
+        }
+    }
+    for m in 0..M {
+        let mut old = zero;
+        for c in 0..C {
+            old[c] = s.load(&h[m][at + c * S::N..]);
+        }
+        gates[m] = finish(s, r[m], zn[m][0], zn[m][1], an[m], old);
+    }
+    gates
+}
+/// The new memory, to where it stays and to the output.
+#[inline(always)]
+pub(super) fn keep<S: Simd, const C: usize>(s: S, gates: &Gates<S::V, C>, h: &mut [S::T], y: &mut [S::T]) {
+    for c in 0..C {
+        s.store(gates.h[c], &mut h[c * S::N..]);
+        s.store(gates.h[c], &mut y[c * S::N..]);
+    }
+}
+
+/// From so many units on the recurrent weights do not stay in the fastest cache while a frame uses them once.
+const TILED: usize = 64;
+
+impl Order {
+    /// For frame `t` of a block.
+    pub fn of(hidden: usize, t: usize) -> Self {
+        match t % 2 {
+            _ if hidden < TILED => Order::Whole,
+            0 => Order::Forwards,
+            _ => Order::Backwards,
+        }
+    }
+}
+
+/// One frame of `M` streams of any number of units; lanes beyond `hidden` compute numbers that nobody reads. `leave` gets the stream, the
+/// place of a vector of units, and its r, z, n and recurrent n.
+///
+/// The units are independent within a frame. Whoever alternates `backwards` from frame to frame finds the weights that the last frame used
+/// last still close by.
+#[inline(always)]
+pub(super) fn step_any<S: Simd, const M: usize>(
+    s: S,
+    gru: &Gru,
+    params: &[S::T],
+    states: [&mut [S::T]; M],
+    x: [&[S::T]; M],
+    order: Order,
+    mut leave: impl FnMut(usize, usize, [S::V; 4]),
+) {
+    let parts = gru.parts(params);
+    let mut memories = states.map(|state| state.split_at_mut(gru.padded()));
+    let wides = gru.hidden / (4 * S::N);
+    let narrow = (gru.hidden - wides * 4 * S::N).div_ceil(S::N);
+    for i in 0..wides + narrow {
+        let i = if order == Order::Backwards { wides + narrow - 1 - i } else { i };
+        if i < wides {
+            tile::<S, M, 4>(s, &parts, i * 4 * S::N, &mut memories, x, order, &mut leave);
+        } else {
+            tile::<S, M, 1>(s, &parts, (wides * 4 + i - wides) * S::N, &mut memories, x, order, &mut leave);
+        }
+    }
+    for (h, next) in memories {
+        h.copy_from_slice(&next[..h.len()]);
+    }
+}
+
+/// A memory, and where the next one goes.
+type Memory<'a, T> = (&'a mut [T], &'a mut [T]);
+
+/// `C` vectors of units of [`step_any`].
+#[inline(always)]
+fn tile<S: Simd, const M: usize, const C: usize>(
+    s: S,
+    parts: &Parts<'_, S::T>,
+    at: usize,
+    memories: &mut [Memory<'_, S::T>; M],
+    x: [&[S::T]; M],
+    order: Order,
+    leave: &mut impl FnMut(usize, usize, [S::V; 4]),
+) {
+    let gates = step::<S, M, C>(s, parts, at, &biases(s, parts, at), memories.each_ref().map(|(h, _)| &**h), x, order);
+    for m in 0..M {
+        for c in 0..C {
+            s.store(gates[m].h[c], &mut memories[m].1[at + c * S::N..]);
+            leave(m, at + c * S::N, [gates[m].r[c], gates[m].z[c], gates[m].n[c], gates[m].recurrent[c]]);
+        }
+    }
+}
