@@ -170,7 +170,13 @@ impl ModelFile {
     /// As [`ModelFile::from_tensors`], and those of reading.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        Self::from_tensors(&Tensors::read(path)?).map_err(|e| e.in_file(path))
+        let tensors = Tensors::read(path).map_err(|e| match e.kind() {
+            ErrorKind::WrongFormat if e.field() == "header" => {
+                Error::new(ErrorKind::WrongFormat, "header", "an afx model file (safetensors)", e.found()).in_file(path)
+            }
+            _ => e,
+        })?;
+        Self::from_tensors(&tensors).map_err(|e| e.in_file(path))
     }
 
     /// Writes a file, as a whole or not at all.
@@ -219,6 +225,23 @@ mod tests {
         let bytes = file.encode().unwrap();
         assert_eq!(ModelFile::from_tensors(&Tensors::parse(&bytes).unwrap()).unwrap(), model());
         assert!(model().voice(2).is_ok());
+    }
+
+    #[test]
+    fn a_file_of_another_kind_is_named() {
+        let path = std::env::temp_dir().join(format!("afx-io-model-kind-{}", std::process::id()));
+        for (bytes, found) in [
+            (&b"RIFF\x24\0\0\0WAVEfmt "[..], "a WAV file"),
+            (b"{\"architecture\": \"WaveNet\"}", "a JSON text"),
+            (b"sample_rate = 48000\n", "a TOML text"),
+            (b"", "an empty file"),
+        ] {
+            std::fs::write(&path, bytes).unwrap();
+            let error = ModelFile::read(&path).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::WrongFormat);
+            assert_eq!(error.to_string(), format!("{}: header: expected an afx model file (safetensors), found {found}", path.display()));
+        }
+        std::fs::remove_file(path).unwrap();
     }
 
     #[test]

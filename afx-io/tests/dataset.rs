@@ -1,6 +1,6 @@
 //! Data sets: written and opened, named as PyNeuralFx names them, and refused with the right word.
 
-use afx_io::dataset::{Capture, Dataset, FindingKind, Knob, OpenOptions, Split, estimate_lag};
+use afx_io::dataset::{Capture, Dataset, Finding, FindingKind, Knob, OpenOptions, Split, estimate_lag};
 use afx_io::wav::{self, Audio, Format};
 use afx_io::{Error, ErrorKind};
 use proptest::prelude::*;
@@ -328,6 +328,58 @@ fn late_early_and_inverted_recordings_are_noticed_to_the_frame() {
     assert_eq!(findings("tone", |x| late(x, 24)).1, []);
 }
 
+/// One pole at `cutoff_hz` for 48 kHz: the low-pass, or what it leaves.
+fn one_pole(x: &[f32], cutoff_hz: f64, high: bool) -> Vec<f32> {
+    let (g, mut low) = (1.0 - (-std::f64::consts::TAU * cutoff_hz / 48e3).exp(), 0.0);
+    let step = |x: &f32| {
+        low += g * (f64::from(*x) - low);
+        if high { (f64::from(*x) - low) as f32 } else { low as f32 }
+    };
+    x.iter().map(step).collect()
+}
+
+/// Low notes, each struck with a little noise: what a bass guitar gives.
+fn bass(frames: usize) -> Vec<f32> {
+    let strikes = plucks(frames);
+    let note = |n: usize| {
+        let (hz, at) = ([55.0, 82.0, 61.0][n / 24_000 % 3], (n % 24_000) as f64 / 48e3);
+        0.5 * (-3.0 * at).exp() * (std::f64::consts::TAU * hz * at).sin()
+    };
+    (0..frames).map(|n| note(n) as f32 + 0.02 * strikes[n]).collect()
+}
+
+#[test]
+fn a_dark_tone_control_is_no_delay_and_a_delay_behind_one_is() {
+    let folder = Folder::new("dark");
+    let mut moved = 0;
+    for frames in [1000, 3000, 72_000] {
+        let dark = one_pole(&one_pole(&plucks(frames), 800.0, false), 800.0, false);
+        for dry in [plucks(frames), dark, bass(frames)] {
+            folder.wav("x.wav", &dry);
+            for hz in [150.0, 300.0] {
+                // The group delay at DC is 51 and 25 frames, beyond the tolerance of 24.
+                let low = |x: &[f32]| one_pole(x, hz, false);
+                let filters = [low(&dry), low(&low(&dry)), one_pole(&dry, hz, true), low(&drive(&dry, 5.0))];
+                for (i, wet) in filters.iter().enumerate() {
+                    for delay in [0, 130] {
+                        folder.wav("y.wav", &late(wet, delay));
+                        let (data, found) = Dataset::open(&folder.0).unwrap();
+                        let lag = data.captures[0].lag.unwrap();
+                        let misaligned = found.iter().any(|f| matches!(f.kind, FindingKind::Misaligned(_)));
+                        moved += usize::from(delay == 0 && (lag.frames > 24 || lag.frames < -2));
+                        assert_eq!(misaligned, delay > 0, "{frames} frames, {hz} Hz, filter {i}, {delay} late: {lag:?}");
+                    }
+                }
+            }
+            folder.wav("y.wav", &late(&dry, 25));
+            let (_, found) = Dataset::open(&folder.0).unwrap();
+            assert!(matches!(found[..], [Finding { kind: FindingKind::Misaligned(lag), .. }] if lag.frames == 25), "{frames}: {found:?}");
+        }
+    }
+    // Of 72 filters without delay; else there would be nothing to tell apart.
+    assert!(moved > 10, "{moved} filters moved the correlation beyond the tolerance");
+}
+
 #[test]
 fn silent_clipped_cut_and_unrelated_recordings_are_noticed() {
     assert_eq!(findings("silent", |x| vec![5e-5; x.len()]).1, [FindingKind::SilentWet]);
@@ -341,6 +393,29 @@ fn silent_clipped_cut_and_unrelated_recordings_are_noticed() {
     assert_eq!((data.captures[0].dry[0].len(), data.captures[0].wet[0].len()), (48_000, 48_000));
     let (_, found) = findings("ring", |x| x.iter().enumerate().map(|(n, x)| x * (n as f32 * 1.7).sin()).collect());
     assert!(matches!(found[..], [FindingKind::Unrelated(lag)] if lag.correlation.abs() < 0.05), "{found:?}");
+}
+
+#[test]
+fn a_silent_channel_is_told_from_a_silent_file() {
+    let folder = Folder::new("one-silent");
+    let x = plucks(6000);
+    let (quiet, loud) = (vec![5e-5; 6000], drive(&x, 2.0));
+    folder.wav("x.wav", &x);
+    for (channels, texts) in [
+        (vec![quiet.clone(), loud.clone()], &["channel 0 (left) is silent: nothing in it reaches -80 dBFS"][..]),
+        (vec![loud.clone(), quiet.clone()], &["channel 1 (right) is silent: nothing in it reaches -80 dBFS"]),
+        (vec![quiet.clone(), quiet.clone()], &["silent: nothing reaches -80 dBFS"]),
+        (
+            vec![loud.clone(), quiet.clone(), quiet],
+            &["channel 1 is silent: nothing in it reaches -80 dBFS", "channel 2 is silent: nothing in it reaches -80 dBFS"],
+        ),
+        (vec![loud.clone(), loud], &[]),
+    ] {
+        folder.wav_at("y.wav", 48_000, channels);
+        let (_, found) = Dataset::open(&folder.0).unwrap();
+        let expected: Vec<String> = texts.iter().map(|t| format!("{}: {t}", folder.0.join("y.wav").display())).collect();
+        assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), expected);
+    }
 }
 
 #[test]

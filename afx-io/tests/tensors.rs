@@ -159,7 +159,7 @@ fn labelled_bad_files_are_refused_with_the_right_kind_and_field() {
     let two = |a: String, b: String| file(&format!("{{\"a\":{a},\"b\":{b}}}"), &f32s(2));
     let cases: Vec<(&str, Vec<u8>, ErrorKind, &str)> = vec![
         ("empty", vec![], ErrorKind::WrongFormat, "header"),
-        ("three bytes", vec![1, 2, 3], ErrorKind::Truncated, "header length"),
+        ("three bytes", vec![1, 2, 3], ErrorKind::Truncated, "header"),
         ("wave", b"RIFF\x28\0\0\0WAVEfmt ".to_vec(), ErrorKind::WrongFormat, "header"),
         ("zip", b"PK\x03\x04\0\0\x08\x08\0\0\0\0".to_vec(), ErrorKind::WrongFormat, "header"),
         ("2^64 - 1 bytes of header", long, ErrorKind::TooLarge, "header length"),

@@ -147,13 +147,20 @@ impl<T: Sample> Filter<T> {
     /// Filters `x` into `y`; the shorter of the two sets the length, or `y` alone for [`Filter::Padded`].
     pub fn apply(&self, x: &[T], y: &mut [T]) {
         match self {
-            Filter::Fir(taps) => fir(taps, x, y),
-            Filter::CentredFir(taps) => {
-                let delay = taps.len() / 2;
+            Filter::Fir(taps) => {
                 let n = x.len().min(y.len());
-                correlate(taps, delay, &x[..n], &mut y[..n]);
+                y[..n].fill(T::ZERO);
+                add_filtered(taps, &x[..n], &mut y[..n], |k| -k);
             }
-            Filter::Padded { taps, padding } => correlate(taps, *padding, x, y),
+            Filter::CentredFir(taps) => {
+                let n = x.len().min(y.len());
+                y[..n].fill(T::ZERO);
+                add_filtered(taps, &x[..n], &mut y[..n], |k| k - signed(taps.len() / 2));
+            }
+            Filter::Padded { taps, padding } => {
+                y.fill(T::ZERO);
+                add_filtered(taps, x, y, |k| k - signed(*padding));
+            }
             Filter::Recursive { b, a } => {
                 let mut s = [T::ZERO; 2];
                 for (y, &x) in y.iter_mut().zip(x) {
@@ -181,19 +188,13 @@ impl<T: Sample> Filter<T> {
     /// `dx += Hᵀ dy`; the shorter of the two sets the length, both count for [`Filter::Padded`].
     pub fn add_adjoint(&self, dy: &[T], dx: &mut [T]) {
         if let Filter::Padded { taps, padding } = self {
-            return correlate_adjoint(taps, *padding, dy, dx);
+            return add_filtered(taps, dy, dx, |k| signed(*padding) - k);
         }
         let n = dy.len().min(dx.len());
         let (dy, dx) = (&dy[..n], &mut dx[..n]);
         match self {
-            Filter::Fir(taps) => {
-                for (k, &tap) in taps.iter().enumerate().take(n) {
-                    for (dx, &dy) in dx.iter_mut().zip(&dy[k..]) {
-                        *dx += tap * dy;
-                    }
-                }
-            }
-            Filter::CentredFir(taps) => correlate_adjoint(taps, taps.len() / 2, dy, dx),
+            Filter::Fir(taps) => add_filtered(taps, dy, dx, |k| k),
+            Filter::CentredFir(taps) => add_filtered(taps, dy, dx, |k| signed(taps.len() / 2) - k),
             // Has returned above.
             Filter::Padded { .. } => {}
             Filter::Recursive { b, a } => {
@@ -218,40 +219,38 @@ fn step<T: Sample>(b: &[T; 3], a: &[T; 2], s: &mut [T; 2], x: T) -> T {
     y
 }
 
-/// `y[n] = Σ_k taps[k] x[n - k]`, tap by tap so that the loop over `n` has no dependence.
-fn fir<T: Sample>(taps: &[T], x: &[T], y: &mut [T]) {
-    let n = x.len().min(y.len());
-    let (x, y) = (&x[..n], &mut y[..n]);
-    y.fill(T::ZERO);
-    for (k, &tap) in taps.iter().enumerate().take(n) {
-        for (y, &x) in y[k..].iter_mut().zip(x) {
-            *y += tap * x;
+fn signed(n: usize) -> isize {
+    isize::try_from(n).unwrap_or(isize::MAX)
+}
+
+/// `y[n] += Σ_k taps[k] x[n + shift(k)]`, zeros outside of `x`.
+///
+/// A long filter is summed in runs of taps whose sums are added up in turn: in single precision 2000 products are then rounded as by
+/// 32 + 63 additions. Which additions, and in which order, is for the taps alone to say.
+fn add_filtered<T: Sample>(taps: &[T], x: &[T], y: &mut [T], shift: impl Fn(isize) -> isize) {
+    const RUN: usize = 32;
+    const FRAMES: usize = 512;
+    if taps.len() <= RUN {
+        return add_run(taps, x, y, shift);
+    }
+    for (block, y) in y.chunks_mut(FRAMES).enumerate() {
+        for (run, taps) in taps.chunks(RUN).enumerate() {
+            let mut sums = [T::ZERO; FRAMES];
+            add_run(taps, x, &mut sums[..y.len()], |k| shift(k + signed(run * RUN)).saturating_add(signed(block * FRAMES)));
+            for (y, &sum) in y.iter_mut().zip(&sums) {
+                *y += sum;
+            }
         }
     }
 }
 
-/// Of `y[n]` and `x[n + k - delay]`, where both exist: the first `n` and the first frame of `x`.
-const fn overlap(k: usize, delay: usize) -> (usize, usize) {
-    if k < delay { (delay - k, 0) } else { (0, k - delay) }
-}
-
-/// `y[n] = Σ_k taps[k] x[n + k - delay]`.
-fn correlate<T: Sample>(taps: &[T], delay: usize, x: &[T], y: &mut [T]) {
-    y.fill(T::ZERO);
+/// [`add_filtered`] tap by tap, so that the loop over `n` has no dependence.
+fn add_run<T: Sample>(taps: &[T], x: &[T], y: &mut [T], shift: impl Fn(isize) -> isize) {
     for (k, &tap) in taps.iter().enumerate() {
-        let (to, from) = overlap(k, delay);
+        let shift = shift(signed(k));
+        let (to, from) = if shift < 0 { (shift.unsigned_abs(), 0) } else { (0, shift.unsigned_abs()) };
         for (y, &x) in y.iter_mut().skip(to).zip(x.iter().skip(from)) {
             *y += tap * x;
-        }
-    }
-}
-
-/// `dx[n + k - delay] += taps[k] dy[n]`.
-fn correlate_adjoint<T: Sample>(taps: &[T], delay: usize, dy: &[T], dx: &mut [T]) {
-    for (k, &tap) in taps.iter().enumerate() {
-        let (from, to) = overlap(k, delay);
-        for (dx, &dy) in dx.iter_mut().skip(to).zip(dy.iter().skip(from)) {
-            *dx += tap * dy;
         }
     }
 }
@@ -259,16 +258,8 @@ fn correlate_adjoint<T: Sample>(taps: &[T], delay: usize, dy: &[T], dx: &mut [T]
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sample::noise;
     use crate::{Loss, Mae, Prefiltered};
-
-    fn noise(n: usize, mut seed: u32) -> Vec<f64> {
-        (0..n)
-            .map(|_| {
-                seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                f64::from(seed) / f64::from(u32::MAX) - 0.5
-            })
-            .collect()
-    }
 
     fn all() -> Vec<Filter<f64>> {
         vec![
@@ -314,6 +305,26 @@ mod tests {
                 filter.apply(x, &mut one);
                 assert_eq!(&one, y);
             }
+        }
+    }
+
+    #[test]
+    fn a_long_sum_in_single_precision_is_rounded_in_runs() {
+        let (taps, x) = (noise(2000, 5), noise(4000, 6));
+        let narrow = |v: &[f64]| v.iter().map(|&v| v as f32).collect::<Vec<_>>();
+        let wide = |v: &[f32]| v.iter().map(|&v| f64::from(v)).collect::<Vec<_>>();
+        let (taps32, x32) = (narrow(&taps), narrow(&x));
+        let (single, double) = (Filter::Fir(taps32.clone()), Filter::Fir(wide(&taps32)));
+        let (mut y, mut expected) = (vec![0.0f32; 4000], vec![0.0; 4000]);
+        let (mut dx, mut dx_expected) = (vec![0.0f32; 4000], vec![0.0; 4000]);
+        single.apply(&x32, &mut y);
+        double.apply(&wide(&x32), &mut expected);
+        single.add_adjoint(&x32, &mut dx);
+        double.add_adjoint(&wide(&x32), &mut dx_expected);
+        let rms = |v: &mut dyn Iterator<Item = f64>| (v.map(|v| v * v).sum::<f64>() / 2000.0).sqrt();
+        for (found, expected) in [(&y[2000..], &expected[2000..]), (&dx[..2000], &dx_expected[..2000])] {
+            let error = rms(&mut found.iter().zip(expected).map(|(&a, &b)| f64::from(a) - b)) / rms(&mut expected.iter().copied());
+            assert!(error < 3e-7, "{error}"); // 1.8e-7 in runs of 32, 7.7e-7 one by one
         }
     }
 

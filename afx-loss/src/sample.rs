@@ -108,6 +108,17 @@ impl Sample for f32 {
     }
 }
 
+/// Noise within ±0.5 for the tests of this crate: the same for the same seed.
+#[cfg(test)]
+pub(crate) fn noise(n: usize, mut seed: u32) -> Vec<f64> {
+    (0..n)
+        .map(|_| {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            f64::from(seed) / f64::from(u32::MAX) - 0.5
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::Sample;

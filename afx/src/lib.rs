@@ -1,6 +1,36 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![doc = include_str!("../README.md")]
+//!
+//! # Where things are
+//!
+//! | module | main types |
+//! |---|---|
+//! | [`core`] | [`Layer`](core::Layer), [`Differentiable`](core::Differentiable), [`Adapter`](core::Adapter), [`Conditioned`](core::Conditioned), [`Chain`](core::Chain), [`Processor`](core::Processor), [`Voice`](core::Voice), [`Layout`](core::Layout), [`Scalar`](core::Scalar) |
+//! | [`dsp`] | [`Oversampler`](dsp::Oversampler), [`Svf`](dsp::filter::Svf), [`Biquad`](dsp::filter::Biquad), [`DcBlocker`](dsp::filter::DcBlocker), [`SynthOd`](dsp::circuit::SynthOd), [`DiodeClip`](dsp::circuit::DiodeClip), [`GuitarPhrase`](dsp::source::GuitarPhrase) |
+//! | [`models`] | [`Gru`](models::Gru), [`Dense`](models::Dense), [`Fir`](models::Fir), the adapters [`Fixed`](models::Fixed), [`Concat`](models::Concat), [`Film`](models::Film) and [`StaticHyper`](models::StaticHyper), their [`Network`](models::Network) and its [`Activation`](models::Activation), [`ModelSpec`](models::ModelSpec) |
+//! | [`loss`] | [`Loss`](loss::Loss), [`Esr`](loss::Esr), [`Mae`](loss::Mae), [`MultiResolutionStft`](loss::MultiResolutionStft), [`StftLoss`](loss::StftLoss) and its [`MagnitudeDistance`](loss::MagnitudeDistance), [`Percussive`](loss::Percussive), [`Prefiltered`](loss::Prefiltered) and [`Filter`](loss::Filter), [`Combined`](loss::Combined), [`metrics`](loss::metrics) |
+//! | [`io`] | [`ModelFile`](io::ModelFile), [`Dataset`](io::dataset::Dataset), [`Audio`](io::wav::Audio), [`Tensors`](io::tensors::Tensors), [`Automation`](io::csv::Automation), [`Error`](io::Error) |
+//! | [`train`] | [`Trainer`](train::Trainer), [`Config`](train::Config), [`Material`](train::Material), [`Adam`](train::Adam), [`Event`](train::Event) |
+//!
+//! A model and a loss put together by hand, with a network of another form than [`ModelSpec`](models::ModelSpec) takes by itself:
+//!
+//! ```
+//! use afx::loss::{Combined, Esr, MagnitudeDistance, Percussive, StftLoss, StftSettings, StftTerms};
+//! use afx::models::{Activation, Film, Gru, Network};
+//! use afx::prelude::*;
+//!
+//! let layer = Gru::new(1, 8);
+//! let network = Network { activation: Activation::Tanh, ..Network::smooth(16, 1) };
+//! let adapter = Film::new(&Layer::<f32>::layout(&layer), 2, network);
+//! assert_eq!(Adapter::<f32>::controls(&adapter), 2);
+//!
+//! let spectra = StftLoss::new(StftSettings::new(1024, 256), StftTerms::default())?.distance(MagnitudeDistance::L2);
+//! let clicks = Percussive::new(Esr::default())?;
+//! let mut loss: Combined<f32> = Combined::new().with(1.0, Esr::default()).with(0.1, spectra).with(0.1, clicks);
+//! loss.prepare(16_384)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub use afx_core as core;
 pub use afx_dsp as dsp;

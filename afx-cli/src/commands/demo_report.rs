@@ -31,12 +31,11 @@ pub(super) fn report(recordings: &Recordings, trained: &[Trained], sweep: &Sweep
         accuracy = accuracy.figure(&grid(model)?, &caption);
     }
     page = page.section(accuracy);
-    let names: Vec<String> =
-        trained.iter().flat_map(|m| [format!("{} loss", m.file.name), format!("{} validation ESR", m.file.name)]).collect();
-    let points = trained.iter().flat_map(|m| [&m.curves.loss, &m.curves.esr]);
-    let curves: Vec<LossCurve<'_>> = names.iter().zip(points).map(|(label, points)| LossCurve { label, points }).collect();
+    let loss: Vec<LossCurve<'_>> = trained.iter().map(|m| LossCurve { label: &m.file.name, points: &m.curves.loss }).collect();
+    let esr: Vec<LossCurve<'_>> = trained.iter().map(|m| LossCurve { label: &m.file.name, points: &m.curves.esr }).collect();
+    let curves = loss_curve::pair(&loss, &esr, "Step", ("Training loss", "Validation ESR"))?;
     page = page
-        .section(Section::new("Training").figure(&loss_curve::figure(&curves, "Step", "Loss, ESR")?, "Training loss and validation ESR."));
+        .section(Section::new("Training").figure(&curves, "Training loss and validation ESR; the model is the one of the marked step."));
     let traces = shown.traces();
     let wave = waveform::Settings { start: loudest(&shown.device, rate as usize / 50), frames: rate as usize / 50, error: true };
     page = page.section(

@@ -123,7 +123,11 @@ fn open(path: &Path, force: bool) -> Result<Dataset, Error> {
     let fatal = |kind: &FindingKind| {
         matches!(
             kind,
-            FindingKind::SilentWet | FindingKind::Clipped { .. } | FindingKind::Misaligned { .. } | FindingKind::Unrelated { .. }
+            FindingKind::SilentWet
+                | FindingKind::SilentChannel { .. }
+                | FindingKind::Clipped { .. }
+                | FindingKind::Misaligned { .. }
+                | FindingKind::Unrelated { .. }
         )
     };
     match findings.iter().find(|f| fatal(&f.kind)) {

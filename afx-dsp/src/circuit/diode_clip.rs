@@ -53,19 +53,7 @@ impl DiodeClip {
         (self.w, self.x) = (0.0, [0.0; 2]);
     }
 
-    /// Runs the circuit on the samples that both `x` and `y` hold.
-    pub fn process<T: Scalar>(&mut self, x: &[T], y: &mut [T]) {
-        for (y, x) in y.iter_mut().zip(x) {
-            *y = T::from_f64(self.tick(x.to_f64()));
-        }
-    }
-
-    /// [`DiodeClip::process`] in place.
-    pub fn process_in_place<T: Scalar>(&mut self, samples: &mut [T]) {
-        for s in samples {
-            *s = T::from_f64(self.tick(s.to_f64()));
-        }
-    }
+    per_sample!();
 
     #[inline]
     fn tick(&mut self, x: f64) -> f64 {

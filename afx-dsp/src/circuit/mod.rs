@@ -4,6 +4,25 @@
 //! trapezoidal rule down, or use its `render`, which does so at 8x and removes the latency. States are `f64` whatever the
 //! signal is. Input that is not finite counts as 0 V and input beyond 1000 V as 1000 V, so a circuit cannot be blown.
 
+/// The block forms of a circuit whose `tick` makes one sample of another, in `f64`.
+macro_rules! per_sample {
+    () => {
+        /// Runs the circuit on the samples that both `x` and `y` hold.
+        pub fn process<T: Scalar>(&mut self, x: &[T], y: &mut [T]) {
+            for (y, x) in y.iter_mut().zip(x) {
+                *y = T::from_f64(self.tick(x.to_f64()));
+            }
+        }
+
+        /// [`Self::process`] in place.
+        pub fn process_in_place<T: Scalar>(&mut self, samples: &mut [T]) {
+            for s in samples {
+                *s = T::from_f64(self.tick(s.to_f64()));
+            }
+        }
+    };
+}
+
 mod diode;
 mod diode_clip;
 mod ramp;

@@ -90,19 +90,7 @@ impl SynthOd {
         self.tilt.reset();
     }
 
-    /// Runs the circuit on the samples that both `x` and `y` hold.
-    pub fn process<T: Scalar>(&mut self, x: &[T], y: &mut [T]) {
-        for (y, x) in y.iter_mut().zip(x) {
-            *y = T::from_f64(self.tick(x.to_f64()));
-        }
-    }
-
-    /// [`SynthOd::process`] in place.
-    pub fn process_in_place<T: Scalar>(&mut self, samples: &mut [T]) {
-        for s in samples {
-            *s = T::from_f64(self.tick(s.to_f64()));
-        }
-    }
+    per_sample!();
 
     #[inline]
     fn tick(&mut self, x: f64) -> f64 {

@@ -35,19 +35,7 @@ impl<T: Scalar> DcBlocker<T> {
         self.s = T::ZERO;
     }
 
-    /// Filters the samples that both `x` and `y` hold.
-    pub fn process(&mut self, x: &[T], y: &mut [T]) {
-        for (y, &x) in y.iter_mut().zip(x) {
-            *y = self.tick(x);
-        }
-    }
-
-    /// [`DcBlocker::process`] in place.
-    pub fn process_in_place(&mut self, samples: &mut [T]) {
-        for s in samples {
-            *s = self.tick(*s);
-        }
-    }
+    per_sample!();
 
     /// One sample.
     #[inline]

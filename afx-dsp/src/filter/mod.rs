@@ -4,6 +4,25 @@
 //! at low frequencies: a biquad whose coefficients move can grow without bound, and its `f32` noise is 45 to 58 dB higher at
 //! 20 to 100 Hz. Choose the [`Biquad`] for fixed cascades and for coefficients from elsewhere.
 
+/// The block forms of a filter whose `tick` makes one sample of another.
+macro_rules! per_sample {
+    () => {
+        /// Filters the samples that both `x` and `y` hold.
+        pub fn process(&mut self, x: &[T], y: &mut [T]) {
+            for (y, &x) in y.iter_mut().zip(x) {
+                *y = self.tick(x);
+            }
+        }
+
+        /// [`Self::process`] in place.
+        pub fn process_in_place(&mut self, samples: &mut [T]) {
+            for s in samples {
+                *s = self.tick(*s);
+            }
+        }
+    };
+}
+
 mod biquad;
 mod dc_blocker;
 mod shape;

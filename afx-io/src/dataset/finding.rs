@@ -25,6 +25,13 @@ pub enum FindingKind {
     },
     /// No sample reaches -80 dBFS: a muted channel, or a knob that turns the effect off.
     SilentWet,
+    /// One of several wet channels is silent, as [`FindingKind::SilentWet`]; the others are not.
+    SilentChannel {
+        /// Which, counted from 0.
+        channel: usize,
+        /// Of how many.
+        channels: usize,
+    },
     /// Runs of samples at full scale: the converter or the export clipped, and the model will learn that too.
     Clipped {
         /// How many runs.
@@ -61,6 +68,14 @@ impl Display for Finding {
                 write!(f, "{wet_frames} frames against {dry_frames} dry ones; the longer file was cut")
             }
             FindingKind::SilentWet => f.write_str("silent: nothing reaches -80 dBFS"),
+            FindingKind::SilentChannel { channel, channels } => {
+                let side = match (channel, channels) {
+                    (0, 2) => " (left)",
+                    (1, 2) => " (right)",
+                    _ => "",
+                };
+                write!(f, "channel {channel}{side} is silent: nothing in it reaches -80 dBFS")
+            }
             FindingKind::Clipped { runs, first_frame } => write!(f, "clipped: {runs} runs at full scale, the first at frame {first_frame}"),
             FindingKind::SamePosition { other } => {
                 f.write_str("same knob positions as capture ")?;

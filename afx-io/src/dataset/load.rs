@@ -1,5 +1,6 @@
 //! A plan into audio, with every check on the way.
 
+use super::lag::phase_lag;
 use super::{Capture, Dataset, Finding, FindingKind, Knob, OpenOptions, Pair, Plan, estimate_lag};
 use crate::error::{Error, ErrorKind, Result};
 use crate::wav::{self, Audio};
@@ -64,6 +65,7 @@ impl Loader {
         if is_silent(&dry) {
             return Err(Error::new(ErrorKind::Silent, "dry audio", "a sample above -80 dBFS", "silence").in_file(&pair.dry));
         }
+        self.silence(&pair, &wet);
         let lag = self.lag(&pair, &dry[0], &wet[0]);
         Ok(Capture { name: pair.name, split: pair.split, controls: pair.controls, dry, wet, lag })
     }
@@ -119,21 +121,33 @@ impl Loader {
         Err(Error::new(ErrorKind::Mismatch, "length", expected, format_args!("{wet_frames} frames")).in_file(&pair.wet))
     }
 
-    fn lag(&mut self, pair: &Pair, dry: &[f32], wet: &[f32]) -> Option<super::Lag> {
+    fn silence(&mut self, pair: &Pair, wet: &[Vec<f32>]) {
+        let channels = wet.len();
+        let silent: Vec<usize> = (0..channels).filter(|&c| is_silent(&wet[c..=c])).collect();
         let mut report = |kind| self.findings.push(Finding { file: pair.wet.clone(), kind });
+        if silent.len() == channels {
+            return report(FindingKind::SilentWet);
+        }
+        silent.into_iter().for_each(|channel| report(FindingKind::SilentChannel { channel, channels }));
+    }
+
+    fn lag(&mut self, pair: &Pair, dry: &[f32], wet: &[f32]) -> Option<super::Lag> {
         if is_silent(&[wet]) {
-            report(FindingKind::SilentWet);
             return None;
         }
+        let mut report = |kind| self.findings.push(Finding { file: pair.wet.clone(), kind });
         let rate = self.sample_rate.unwrap_or(0) as f32;
         // A cast from float saturates, so any option gives some number of frames.
-        let lag = estimate_lag(dry, wet, (self.options.max_lag_s * rate) as usize)?;
+        let max_lag = (self.options.max_lag_s * rate) as usize;
+        let lag = estimate_lag(dry, wet, max_lag)?;
         let strength = lag.correlation.abs();
         if strength < UNRELATED {
             report(FindingKind::Unrelated(lag));
         }
         if strength >= RELATED {
-            if lag.frames < -2 || lag.frames as f32 > self.options.lag_tolerance_s * rate {
+            let off = |frames: i32| frames < -2 || frames as f32 > self.options.lag_tolerance_s * rate;
+            // A filter without delay of its own moves the correlation by its group delay, but not the phases.
+            if off(lag.frames) && phase_lag(dry, wet, max_lag).is_none_or(off) {
                 report(FindingKind::Misaligned(lag));
             }
             if lag.correlation < 0.0 {

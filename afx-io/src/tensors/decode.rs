@@ -1,5 +1,6 @@
 //! Reading: header length, JSON, a plan of all offsets, then the numbers.
 
+use super::kind::other_kind;
 use super::{Data, MAX_HEADER_BYTES, Tensor, Tensors, bf16_to_f32, count, f16_to_f32};
 use crate::error::{Error, ErrorKind, Result, reserve};
 use serde::Deserialize;
@@ -31,16 +32,17 @@ impl Tensors {
 
 /// The JSON text and the data behind it.
 fn split(bytes: &[u8]) -> Result<(&[u8], &[u8])> {
-    if bytes.is_empty() {
-        return Err(Error::new(ErrorKind::WrongFormat, "header", "a safetensors file", "an empty file"));
+    let wrong = |kind, found: String| Err(Error::new(kind, "header", "a safetensors file", found));
+    // First of all: the "header length" of another kind of file is noise and says nothing.
+    if let Some(other) = other_kind(bytes) {
+        return wrong(ErrorKind::WrongFormat, other.into());
     }
     let Some((length, rest)) = bytes.split_first_chunk::<8>() else {
-        return Err(Error::new(ErrorKind::Truncated, "header length", "8 bytes", format_args!("{} bytes", bytes.len())));
+        return wrong(ErrorKind::Truncated, format!("{} bytes", bytes.len()));
     };
     let length = u64::from_le_bytes(*length);
-    // The brace is looked at first: the "length" of another kind of file is noise and says nothing.
     if let Some(first) = rest.first().filter(|b| **b != b'{') {
-        return Err(Error::new(ErrorKind::WrongFormat, "header", "a JSON object", format_args!("byte {first:#04x}")));
+        return wrong(ErrorKind::WrongFormat, format!("byte {first:#04x} where its header begins"));
     }
     if length > MAX_HEADER_BYTES as u64 {
         let expected = format!("at most {MAX_HEADER_BYTES} bytes");

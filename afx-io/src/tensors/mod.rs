@@ -8,6 +8,7 @@
 mod decode;
 mod encode;
 mod half;
+mod kind;
 
 use crate::disk;
 use crate::error::{Error, ErrorKind, Result, reserve};

@@ -15,13 +15,22 @@ pub fn encode(audio: &Audio, format: Format) -> Result<(Vec<u8>, usize)> {
 ///
 /// Integers are rounded to nearest, ties to even; what lies outside the range (infinities included) is clipped and counted.
 /// Note that +1.0 itself is one step out of range under [`Scale::PowerOfTwo`]. There is no dither. One or two
-/// channels get the plain header that every tool reads, more channels `WAVE_FORMAT_EXTENSIBLE` without speaker positions.
+/// channels get the plain header that every tool reads, more channels `WAVE_FORMAT_EXTENSIBLE` without speaker positions. What does
+/// not fit 4 GiB becomes RF64, with the sizes in `ds64` (EBU Tech 3306).
 ///
 /// # Errors
 /// [`ErrorKind::OutOfRange`] (channels, sample rate), [`ErrorKind::Mismatch`] (channels of different lengths),
-/// [`ErrorKind::NonFinite`] (NaN; for [`Format::Float32`] also infinities), [`ErrorKind::TooLarge`] (a RIFF file ends at 4 GiB).
+/// [`ErrorKind::NonFinite`] (NaN; for [`Format::Float32`] also infinities), [`ErrorKind::TooLarge`] (more than the memory at hand).
 pub fn encode_scaled(audio: &Audio, format: Format, scale: Scale) -> Result<(Vec<u8>, usize)> {
-    let plan = plan(audio, format)?;
+    encode_within(audio, format, scale, RIFF_LIMIT)
+}
+
+/// The largest size that a RIFF header is given: the next one, 2^32 - 1, stands for "not known".
+const RIFF_LIMIT: u64 = 0xFFFF_FFFE;
+
+/// RF64 where the RIFF size would exceed `riff_limit`.
+fn encode_within(audio: &Audio, format: Format, scale: Scale, riff_limit: u64) -> Result<(Vec<u8>, usize)> {
+    let plan = plan(audio, format, riff_limit)?;
     refuse_non_finite(audio, format)?;
     let mut bytes = reserve("file", plan.file_bytes)?;
     header(&mut bytes, audio, format, &plan);
@@ -38,15 +47,24 @@ pub fn encode_scaled(audio: &Audio, format: Format, scale: Scale) -> Result<(Vec
 }
 
 struct Plan {
+    rf64: bool,
     /// Size of the file without its first 8 bytes.
-    riff_bytes: u32,
-    data_bytes: u32,
-    frames: u32,
+    riff_bytes: u64,
+    data_bytes: u64,
+    frames: u64,
     frame_bytes: u16,
     file_bytes: usize,
 }
 
-fn plan(audio: &Audio, format: Format) -> Result<Plan> {
+impl Plan {
+    /// What a field of 32 bits says: RF64 leaves the number to `ds64`.
+    fn short(&self, size: u64) -> [u8; 4] {
+        // Without RF64 all sizes are below RIFF_LIMIT.
+        if self.rf64 { u32::MAX.to_le_bytes() } else { (size as u32).to_le_bytes() }
+    }
+}
+
+fn plan(audio: &Audio, format: Format, riff_limit: u64) -> Result<Plan> {
     let channels = audio.channels.len();
     if !(1..=MAX_CHANNELS).contains(&channels) {
         return Err(Error::new(ErrorKind::OutOfRange, "channels", format_args!("1 to {MAX_CHANNELS}"), channels));
@@ -62,13 +80,20 @@ fn plan(audio: &Audio, format: Format) -> Result<Plan> {
         return Err(Error::new(ErrorKind::Mismatch, format_args!("channel {i}"), format_args!("{frames} frames"), found));
     }
     let frame = format.bytes() * channels; // at most 256
-    let too_large = || Error::new(ErrorKind::TooLarge, "file", "less than 4 GiB", format_args!("{frames} frames of {frame} bytes"));
-    let data = frames.checked_mul(frame).and_then(|n| u32::try_from(n).ok()).ok_or_else(too_large)?;
-    let header = header_bytes(format, channels);
-    let riff = data.checked_add(header - 8 + data % 2).ok_or_else(too_large)?;
-    // The casts hold: frames <= data fits u32, frame <= 256, and riff + 8 fits 33 bits.
-    let file_bytes = usize::try_from(u64::from(riff) + 8).map_err(|_| too_large())?;
-    Ok(Plan { riff_bytes: riff, data_bytes: data, frames: frames as u32, frame_bytes: frame as u16, file_bytes })
+    let too_large = || Error::new(ErrorKind::TooLarge, "file", "memory at hand", format_args!("{frames} frames of {frame} bytes"));
+    let data = frames.checked_mul(frame).ok_or_else(too_large)?;
+    let plain = data.checked_add(header_bytes(format, channels) + data % 2).ok_or_else(too_large)?;
+    let rf64 = plain as u64 - 8 > riff_limit;
+    let file_bytes = plain.checked_add(if rf64 { DS64_BYTES } else { 0 }).ok_or_else(too_large)?;
+    // The casts hold: usize has at most 64 bits, frame <= 256.
+    Ok(Plan {
+        rf64,
+        riff_bytes: file_bytes as u64 - 8,
+        data_bytes: data as u64,
+        frames: frames as u64,
+        frame_bytes: frame as u16,
+        file_bytes,
+    })
 }
 
 impl Format {
@@ -81,9 +106,12 @@ impl Format {
     }
 }
 
+/// The chunk `ds64` with its header: three sizes of 64 bits and a table without entries.
+const DS64_BYTES: usize = 8 + 3 * 8 + 4;
+
 /// RIFF and WAVE, `fmt ` (16, 18 or 40 bytes), `fact` where the coding is not plain PCM, and the header of `data`.
-fn header_bytes(format: Format, channels: usize) -> u32 {
-    12 + 8 + fmt_bytes(format, channels) + if format == Format::Float32 { 12 } else { 0 } + 8
+fn header_bytes(format: Format, channels: usize) -> usize {
+    12 + 8 + fmt_bytes(format, channels) as usize + if format == Format::Float32 { 12 } else { 0 } + 8
 }
 
 fn fmt_bytes(format: Format, channels: usize) -> u32 {
@@ -99,9 +127,16 @@ fn header(bytes: &mut Vec<u8>, audio: &Audio, format: Format, plan: &Plan) {
     let bits = 8 * format.bytes() as u16;
     let tag: u16 = if format == Format::Float32 { 3 } else { 1 };
     let extensible = channels > 2;
-    bytes.extend(b"RIFF");
-    bytes.extend(plan.riff_bytes.to_le_bytes());
-    bytes.extend(b"WAVEfmt ");
+    bytes.extend(if plan.rf64 { b"RF64" } else { b"RIFF" });
+    bytes.extend(plan.short(plan.riff_bytes));
+    bytes.extend(b"WAVE");
+    if plan.rf64 {
+        bytes.extend(b"ds64");
+        bytes.extend((DS64_BYTES as u32 - 8).to_le_bytes());
+        bytes.extend([plan.riff_bytes, plan.data_bytes, plan.frames].map(u64::to_le_bytes).as_flattened());
+        bytes.extend(0_u32.to_le_bytes()); // no other chunk is that long
+    }
+    bytes.extend(b"fmt ");
     bytes.extend(fmt_bytes(format, channels).to_le_bytes());
     bytes.extend(if extensible { 0xFFFE } else { tag }.to_le_bytes());
     bytes.extend((channels as u16).to_le_bytes());
@@ -122,10 +157,10 @@ fn header(bytes: &mut Vec<u8>, audio: &Audio, format: Format, plan: &Plan) {
     if format == Format::Float32 {
         bytes.extend(b"fact");
         bytes.extend(4_u32.to_le_bytes());
-        bytes.extend(plan.frames.to_le_bytes());
+        bytes.extend(plan.short(plan.frames));
     }
     bytes.extend(b"data");
-    bytes.extend(plan.data_bytes.to_le_bytes());
+    bytes.extend(plan.short(plan.data_bytes));
 }
 
 fn refuse_non_finite(audio: &Audio, format: Format) -> Result<()> {
@@ -162,4 +197,34 @@ fn floats(bytes: &mut Vec<u8>, audio: &Audio) -> usize {
         }
     }
     0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wav::parse;
+
+    const FORMATS: [Format; 4] = [Format::Pcm16, Format::Pcm24, Format::Pcm32, Format::Float32];
+
+    #[test]
+    fn one_byte_beyond_the_limit_makes_rf64() {
+        for (format, channels) in FORMATS.into_iter().flat_map(|f| [(f, 1), (f, 3)]) {
+            let audio = Audio { sample_rate: 48_000, channels: vec![vec![0.5, -0.25, 0.125]; channels] };
+            let plain = encode(&audio, format).unwrap().0;
+            let riff = plain.len() as u64 - 8;
+            assert_eq!(encode_within(&audio, format, Scale::default(), riff).unwrap().0, plain);
+            let long = encode_within(&audio, format, Scale::default(), riff - 1).unwrap().0;
+            assert_eq!((long.len(), long.capacity()), (plain.len() + 36, plain.len() + 36), "the plan is the size");
+            assert_eq!((&long[..8], &long[8..20]), (&b"RF64\xFF\xFF\xFF\xFF"[..], &b"WAVEds64\x1C\0\0\0"[..]));
+            let size = |at: usize| u64::from_le_bytes(*long[at..].first_chunk().unwrap());
+            let data = (3 * channels * format.bytes()) as u64;
+            assert_eq!((size(20), size(28), size(36)), (long.len() as u64 - 8, data, 3));
+            let at = long.windows(4).position(|w| w == b"data").unwrap();
+            assert_eq!(long[at + 4..at + 8], [0xFF; 4]);
+            assert_eq!(parse(&long).unwrap(), audio);
+            if let Some(fact) = long.windows(4).position(|w| w == b"fact") {
+                assert_eq!(long[fact + 8..fact + 12], [0xFF; 4]);
+            }
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use crate::error::{LossError, setting};
 use core::f64::consts::PI;
+use nalgebra::{DMatrix, DVector};
 
 /// Weights that sum the bins of a spectrum into bands.
 #[derive(Clone, Debug, PartialEq)]
@@ -146,31 +147,10 @@ pub(crate) fn a_weighting_taps(sample_rate_hz: f64, taps: usize) -> Vec<f64> {
             };
         }
     }
-    let mut matrix: Vec<Vec<f64>> = (0..size).map(|i| (0..size).map(|j| 0.5 * (q[i.abs_diff(j)] + q[i + j])).collect()).collect();
-    let a = solve(&mut matrix, b);
+    let matrix = DMatrix::from_fn(size, size, |i, j| 0.5 * (q[i.abs_diff(j)] + q[i + j]));
+    // The Gram matrix of linearly independent cosines is positive definite; it knows the number of taps only, which is 101 in all calls.
+    let a = matrix.cholesky().expect("a Gram matrix of cosines").solve(&DVector::from_vec(b));
     (0..2 * size - 1).map(|i| if i == size - 1 { a[0] } else { 0.5 * a[i.abs_diff(size - 1)] }).collect()
-}
-
-/// Gauss with row exchange; the matrix is positive definite (a Gram matrix of cosines).
-fn solve(matrix: &mut [Vec<f64>], mut b: Vec<f64>) -> Vec<f64> {
-    let n = b.len();
-    for column in 0..n {
-        let pivot = (column..n).max_by(|&i, &j| matrix[i][column].abs().total_cmp(&matrix[j][column].abs())).unwrap_or(column);
-        matrix.swap(column, pivot);
-        b.swap(column, pivot);
-        for row in column + 1..n {
-            let factor = matrix[row][column] / matrix[column][column];
-            for k in column..n {
-                matrix[row][k] -= factor * matrix[column][k];
-            }
-            b[row] -= factor * b[column];
-        }
-    }
-    for row in (0..n).rev() {
-        let sum: f64 = (row + 1..n).map(|k| matrix[row][k] * b[k]).sum();
-        b[row] = (b[row] - sum) / matrix[row][row];
-    }
-    b
 }
 
 #[cfg(test)]

@@ -230,15 +230,7 @@ fn reflect(at: isize, frames: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn noise(n: usize, mut seed: u32) -> Vec<f64> {
-        (0..n)
-            .map(|_| {
-                seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                f64::from(seed) / f64::from(u32::MAX) - 0.5
-            })
-            .collect()
-    }
+    use crate::sample::noise;
 
     fn all() -> Vec<StftSettings> {
         let mut all = Vec::new();
