@@ -1,7 +1,7 @@
 //! Loops over slices that several layers share.
 
 use crate::Scalar;
-use crate::simd::{Kernel, Simd};
+use crate::simd::{Kernel, Order, Simd};
 
 /// `current += (target - current) * weight`, element by element.
 pub fn approach<T: Scalar>(current: &mut [T], target: &[T], weight: T) {
@@ -115,7 +115,7 @@ pub fn affine<T: Scalar>(weight: &[T], bias: Option<&[T]>, x: &[T], y: &mut [T])
                     acc[0][0][c] = s.load(&bias[at + c * S::N..]);
                 }
             }
-            s.matvec::<1, 1, C>(&mut acc, [self.x], &self.weight[at..], self.y.len(), 0);
+            s.matvec::<1, 1, C>(&mut acc, [self.x], &self.weight[at..], self.y.len(), 0, Order::Forwards);
             for c in 0..C {
                 let at = at + c * S::N;
                 let end = (at + S::N).min(self.y.len());

@@ -1,7 +1,7 @@
 //! AVX2 with FMA and AVX-512, found at run time. The only `unsafe` of the workspace.
 #![allow(unsafe_code)]
 
-use super::{Kernel, Simd, sealed};
+use super::{Kernel, Order, Simd, sealed};
 use crate::activation::rational;
 use core::arch::x86_64::*;
 
@@ -109,6 +109,23 @@ fn lane_512(v: __m512, k: i32) -> __m512 {
     _mm512_permutexvar_ps(_mm512_set1_epi32(k), v)
 }
 
+/// Four numbers in each half.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn quad_256(from: &[f32; 4]) -> __m256 {
+    // SAFETY: the array holds the four numbers.
+    let four = unsafe { _mm_loadu_ps(from.as_ptr()) };
+    _mm256_set_m128(four, four)
+}
+
+/// Four numbers in each quarter.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn quad_512(from: &[f32; 4]) -> __m512 {
+    // SAFETY: the array holds the four numbers.
+    _mm512_broadcast_f32x4(unsafe { _mm_loadu_ps(from.as_ptr()) })
+}
+
 /// A method whose body is one intrinsic.
 macro_rules! op {
     ($name:ident, $v:ty, $f:ident, $($arg:ident),+) => {
@@ -121,9 +138,9 @@ macro_rules! op {
 }
 
 macro_rules! token {
-    ($t:ident, $v:ty, $n:literal, $features:literal, $set:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $div:ident, $fma:ident, $max:ident, $min:ident, $sum:ident, $sum4:ident, $lane:ident, [$($k:literal)*]) => {
+    ($t:ident, $v:ty, $n:literal, $features:literal, $set:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $div:ident, $fma:ident, $max:ident, $min:ident, $sum:ident, $sum4:ident, $lane:ident, $quad:ident, $permute:ident, [$($k:literal)*], [$($j:literal)*]) => {
         impl $t {
-            /// One term of `matvec`; private, because its callers bound `k` and the last load.
+            /// Row `k` of `matvec`; private, because its caller bounds `k`.
             #[inline(always)]
             fn add_row<const M: usize, const G: usize, const C: usize>(
                 self,
@@ -134,8 +151,8 @@ macro_rules! token {
                 stride: usize,
                 group: usize,
             ) {
-                // SAFETY: the token exists only where the features were detected; both callers keep `k` below the length of every `x` after
-                // they asserted that the row of the last `k` ends inside `w`.
+                // SAFETY: the token exists only where the features were detected; the caller keeps `k` below the length of every `x` after
+                // it asserted that the row of the last `k` ends inside `w`.
                 unsafe {
                     let mut xs = [$set(0.0); M];
                     for m in 0..M {
@@ -151,6 +168,47 @@ macro_rules! token {
                         }
                     }
                 }
+            }
+
+            /// Four rows of `matvec` of one vector, from `k` on in either direction: one load brings the four numbers. The first goes into `acc`,
+            /// the others into partial sums where there are some. Private as `add_row`.
+            #[inline(always)]
+            fn add_rows<const M: usize, const G: usize, const C: usize>(
+                self,
+                acc: &mut [[[$v; C]; G]; M],
+                part: &mut [[[[$v; C]; G]; M]; 3],
+                x: &[f32],
+                w: &[f32],
+                k: usize,
+                order: Order,
+                stride: usize,
+                group: usize,
+            ) {
+                let low = if order == Order::Forwards { k } else { k - 3 };
+                // SAFETY: as in `add_row`, of every one of the four.
+                let mut four = unsafe { $quad(&*x.as_ptr().add(low).cast()) };
+                if order == Order::Backwards {
+                    // SAFETY: the token exists only where the features were detected.
+                    four = unsafe { $permute::<0b00_01_10_11>(four) };
+                }
+                $(
+                    // SAFETY: as in `add_row`.
+                    unsafe {
+                        let x = $permute::<{ 0b01_01_01_01 * $j }>(four);
+                        let row = w.as_ptr().add((if order == Order::Forwards { k + $j } else { k - $j }) * stride);
+                        let to = match ($j, C) {
+                            (0, _) => &mut *acc,
+                            (j, 1) => &mut part[j - 1],
+                            (1 | 3, 2) => &mut part[0],
+                            _ => &mut *acc,
+                        };
+                        for g in 0..G {
+                            for c in 0..C {
+                                to[0][g][c] = $fma($load(row.add(g * group + c * $n)), x, to[0][g][c]);
+                            }
+                        }
+                    }
+                )*
             }
         }
 
@@ -227,46 +285,62 @@ macro_rules! token {
                 w: &[f32],
                 stride: usize,
                 group: usize,
+                order: Order,
             ) {
                 let steps = x[0].len();
                 let Some(last) = steps.checked_sub(1) else { return };
                 assert!(x.iter().all(|x| x.len() == steps), "matvec: vectors of different lengths");
                 assert!(last * stride + (G - 1) * group + C * $n <= w.len(), "matvec: the matrix ends early");
-                let zero = [[[self.splat(0.0); C]; G]; M];
-                let mut k = 0;
-                if C == 1 {
-                    let mut part = [zero; 3];
-                    while k + 4 <= steps {
-                        self.add_row(acc, &x, w, k, stride, group);
-                        self.add_row(&mut part[0], &x, w, k + 1, stride, group);
-                        self.add_row(&mut part[1], &x, w, k + 2, stride, group);
-                        self.add_row(&mut part[2], &x, w, k + 3, stride, group);
-                        k += 4;
+                // The `done`th row is `k`; `step` is 1 or -1.
+                let (mut k, step) = match order {
+                    Order::Forwards => (0, 1),
+                    Order::Backwards => (last, usize::MAX),
+                };
+                let mut done = 0;
+                let mut part = [[[[self.splat(0.0); C]; G]; M]; 3];
+                // Few columns want the partial sums, many the fourfold load; several vectors want the registers.
+                if M == 1 && G * C >= 4 {
+                    while done + 4 <= steps {
+                        self.add_rows(acc, &mut part, x[0], w, k, order, stride, group);
+                        k = k.wrapping_add(step.wrapping_mul(4));
+                        done += 4;
                     }
-                    for m in 0..M {
-                        for g in 0..G {
-                            let (low, high) = (self.add(acc[m][g][0], part[0][m][g][0]), self.add(part[1][m][g][0], part[2][m][g][0]));
-                            acc[m][g][0] = self.add(low, high);
-                        }
+                } else if C == 1 {
+                    while done + 4 <= steps {
+                        self.add_row(acc, &x, w, k, stride, group);
+                        self.add_row(&mut part[0], &x, w, k.wrapping_add(step), stride, group);
+                        k = k.wrapping_add(step).wrapping_add(step);
+                        self.add_row(&mut part[1], &x, w, k, stride, group);
+                        self.add_row(&mut part[2], &x, w, k.wrapping_add(step), stride, group);
+                        k = k.wrapping_add(step).wrapping_add(step);
+                        done += 4;
                     }
                 } else if C == 2 {
-                    let mut part = zero;
-                    while k + 2 <= steps {
-                        self.add_row(acc, &x, w, k, stride, group);
-                        self.add_row(&mut part, &x, w, k + 1, stride, group);
-                        k += 2;
+                    while done + 4 <= steps {
+                        for _ in 0..2 {
+                            self.add_row(acc, &x, w, k, stride, group);
+                            self.add_row(&mut part[0], &x, w, k.wrapping_add(step), stride, group);
+                            k = k.wrapping_add(step).wrapping_add(step);
+                        }
+                        done += 4;
                     }
-                    for m in 0..M {
-                        for g in 0..G {
-                            for c in 0..C {
-                                acc[m][g][c] = self.add(acc[m][g][c], part[m][g][c]);
+                }
+                for m in 0..M {
+                    for g in 0..G {
+                        for c in 0..C {
+                            if C == 1 {
+                                let low = self.add(acc[m][g][c], part[0][m][g][c]);
+                                acc[m][g][c] = self.add(low, self.add(part[1][m][g][c], part[2][m][g][c]));
+                            } else if C == 2 {
+                                acc[m][g][c] = self.add(acc[m][g][c], part[0][m][g][c]);
                             }
                         }
                     }
                 }
-                while k < steps {
+                while done < steps {
                     self.add_row(acc, &x, w, k, stride, group);
-                    k += 1;
+                    k = k.wrapping_add(step);
+                    done += 1;
                 }
             }
             #[inline(always)]
@@ -368,7 +442,10 @@ token!(
     sum_256,
     sum4_256,
     lane_256,
-    [0 1 2 3 4 5 6 7]
+    quad_256,
+    _mm256_permute_ps,
+    [0 1 2 3 4 5 6 7],
+    [0 1 2 3]
 );
 token!(
     Avx512,
@@ -388,5 +465,8 @@ token!(
     _mm512_reduce_add_ps,
     sum4_512,
     lane_512,
-    [0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15]
+    quad_512,
+    _mm512_permute_ps,
+    [0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15],
+    [0 1 2 3]
 );

@@ -1,8 +1,8 @@
 //! The unit's derivative.
 
-use super::Gru;
-use super::step::{Order, Parts, biases, keep, step, step_any};
-use afx_core::simd::{Kernel, Simd, outer_sum, take};
+use super::step::{Parts, biases, keep, step, step_any};
+use super::{Gru, Turns};
+use afx_core::simd::{Kernel, Order, Simd, outer_sum, take};
 use afx_core::{ALIGN, Differentiable, Scalar};
 
 /// Rows of the gate buffers on the tape: da_r, da_z, d(recurrent n), da_n; forward they hold r, z, n and the recurrent n.
@@ -49,14 +49,16 @@ impl<T: Scalar> Kernel<T> for Forward<'_, T> {
         }
         let rows = self.tape[padded..].chunks_exact_mut(ROWS * padded);
         let frames = self.x.chunks_exact(self.gru.inputs).zip(self.y.chunks_exact_mut(self.gru.hidden));
-        for (t, (row, (x, y))) in rows.zip(frames).enumerate() {
-            step_any(s, self.gru, self.params, [self.state], [x], Order::of(self.gru.hidden, t), |_, at, gates| {
+        let mut turns = Turns::load(self.gru.hidden, self.state);
+        for (row, (x, y)) in rows.zip(frames) {
+            step_any(s, self.gru, self.params, [self.state], [x], turns.take(), |_, at, gates| {
                 for (i, gate) in gates.into_iter().enumerate() {
                     s.store(gate, &mut row[i * padded + at..]);
                 }
             });
             y.copy_from_slice(&self.state[..self.gru.hidden]);
         }
+        turns.store(self.state);
     }
 }
 
@@ -67,8 +69,9 @@ impl<T: Scalar> Forward<'_, T> {
         let parts = Parts { hidden, ..self.gru.parts(self.params) };
         let b = biases::<S, C>(s, &parts, 0);
         let rows = self.tape[padded..].chunks_exact_mut(ROWS * padded);
-        for (t, (row, (x, y))) in rows.zip(self.x.chunks_exact(inputs).zip(self.y.chunks_exact_mut(hidden))).enumerate() {
-            let [gates] = step::<S, 1, C>(s, &parts, 0, &b, [self.state], [x], Order::of(hidden, t));
+        let mut turns = Turns::load(hidden, self.state);
+        for (row, (x, y)) in rows.zip(self.x.chunks_exact(inputs).zip(self.y.chunks_exact_mut(hidden))) {
+            let [gates] = step::<S, 1, C>(s, &parts, 0, &b, [self.state], [x], turns.take());
             keep(s, &gates, self.state, y);
             for c in 0..C {
                 let at = c * S::N;
@@ -77,6 +80,7 @@ impl<T: Scalar> Forward<'_, T> {
                 }
             }
         }
+        turns.store(self.state);
     }
 }
 
@@ -166,7 +170,7 @@ fn carry<S: Simd>(s: S, hidden: usize, padded: usize, transposed: &[S::T], row: 
         }
         for gate in 0..3 {
             let g = &row[gate * padded..gate * padded + hidden];
-            s.matvec::<1, 1, C>(&mut acc, [g], &w[gate * hidden * padded + at..], padded, 0);
+            s.matvec::<1, 1, C>(&mut acc, [g], &w[gate * hidden * padded + at..], padded, 0, Order::Forwards);
         }
         for c in 0..C {
             s.store(acc[0][0][c], &mut dh[at + c * S::N..]);

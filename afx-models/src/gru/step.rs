@@ -2,7 +2,7 @@
 
 use super::Gru;
 use afx_core::Scalar;
-use afx_core::simd::Simd;
+use afx_core::simd::{Order, Simd};
 
 /// The parameters; every slice keeps what follows it, for loads that run over the end of a row.
 #[derive(Clone, Copy)]
@@ -59,7 +59,7 @@ fn add_input<S: Simd, const M: usize, const G: usize, const C: usize>(
             }
         }
     } else {
-        s.matvec::<M, G, C>(acc, x, w, 3 * hidden, hidden);
+        s.matvec::<M, G, C>(acc, x, w, 3 * hidden, hidden, Order::Forwards);
     }
 }
 
@@ -101,61 +101,15 @@ pub(super) fn step_held<S: Simd, const C: usize>(
     let mut zn = [b[1], b[2]];
     add_input::<S, 1, 1, C>(s, core::array::from_mut(&mut r), [x], parts.w_ih, hidden);
     s.matvec_held::<1, C>(&mut r, h, parts.w_hh, 3 * hidden, hidden);
+    // The processor takes what is first in the program first: this sigmoid, on which the frame waits, before the products below.
+    for c in 0..C {
+        r[0][c] = s.half_tanh(r[0][c]);
+    }
     add_input::<S, 1, 2, C>(s, core::array::from_mut(&mut zn), [x], &parts.w_ih[hidden..], hidden);
     let an = zn[1];
     zn[1] = b[3];
     s.matvec_held::<2, C>(&mut zn, h, &parts.w_hh[hidden..], 3 * hidden, hidden);
-    for c in 0..C {
-        r[0][c] = s.half_tanh(r[0][c]);
-    }
     finish(s, r[0], zn[0], zn[1], an, *h)
-}
-
-/// Adds what each gate gets from the memory.
-#[inline(always)]
-fn add_memory<S: Simd, const M: usize, const G: usize, const C: usize>(
-    s: S,
-    acc: &mut [[[S::V; C]; G]; M],
-    h: [&[S::T]; M],
-    w: &[S::T],
-    hidden: usize,
-    order: Order,
-) {
-    let stride = 3 * hidden;
-    if order == Order::Whole {
-        return s.matvec::<M, G, C>(acc, h, w, stride, hidden);
-    }
-    // Each half of the memory's products on its own; their sum is the same whichever came first.
-    let zero = [[[s.splat(S::T::ZERO); C]; G]; M];
-    let (mut one, mut two) = (zero, zero);
-    let (mut first, mut second) = (h, h);
-    let (mut from, mut then) = (0, hidden / 2);
-    for m in 0..M {
-        (first[m], second[m]) = h[m].split_at(hidden / 2);
-    }
-    if order == Order::Backwards {
-        ((first, second), (from, then)) = ((second, first), (then, from));
-    }
-    s.matvec::<M, G, C>(&mut one, first, &w[from * stride..], stride, hidden);
-    s.matvec::<M, G, C>(&mut two, second, &w[then * stride..], stride, hidden);
-    for m in 0..M {
-        for g in 0..G {
-            for c in 0..C {
-                acc[m][g][c] = s.add(acc[m][g][c], s.add(one[m][g][c], two[m][g][c]));
-            }
-        }
-    }
-}
-
-/// In which order a step reads the recurrent weights.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Order {
-    /// All rows at once.
-    Whole,
-    /// The first half of the rows, then the second.
-    Forwards,
-    /// The other way round, to the same bits: what the last frame read last is still close by.
-    Backwards,
 }
 
 /// One frame of `M` streams, the `C` vectors of units from `at` on; `h` are the memories before it.
@@ -179,11 +133,11 @@ pub(super) fn step<S: Simd, const M: usize, const C: usize>(
     let mut r = [b[0]; M];
     let mut an = [b[2]; M];
     let mut zn = [[b[1], b[2]]; M];
-    if C == 1 || M * C > 4 {
+    if C == 1 || M * C > 6 {
         // The reset gate first: its sigmoid runs while the other two products do.
         let mut ar = [[b[0]; 1]; M];
         add_input::<S, M, 1, C>(s, &mut ar, x, &parts.w_ih[at..], hidden);
-        add_memory::<S, M, 1, C>(s, &mut ar, all, &parts.w_hh[at..], hidden, order);
+        s.matvec::<M, 1, C>(&mut ar, all, &parts.w_hh[at..], 3 * hidden, hidden, order);
         add_input::<S, M, 2, C>(s, &mut zn, x, &parts.w_ih[hidden + at..], hidden);
         for m in 0..M {
             for c in 0..C {
@@ -191,7 +145,7 @@ pub(super) fn step<S: Simd, const M: usize, const C: usize>(
             }
             (an[m], zn[m][1]) = (zn[m][1], b[3]);
         }
-        add_memory::<S, M, 2, C>(s, &mut zn, all, &parts.w_hh[hidden + at..], hidden, order);
+        s.matvec::<M, 2, C>(&mut zn, all, &parts.w_hh[hidden + at..], 3 * hidden, hidden, order);
     } else {
         // All three in one pass: each number of the memory is spread over a vector once.
         let mut sums = [[b[0], b[1], b[2]]; M];
@@ -199,7 +153,7 @@ pub(super) fn step<S: Simd, const M: usize, const C: usize>(
         for m in 0..M {
             (an[m], sums[m][2]) = (sums[m][2], b[3]);
         }
-        add_memory::<S, M, 3, C>(s, &mut sums, all, &parts.w_hh[at..], hidden, order);
+        s.matvec::<M, 3, C>(&mut sums, all, &parts.w_hh[at..], 3 * hidden, hidden, order);
         for m in 0..M {
             zn[m] = [sums[m][1], sums[m][2]];
             for c in 0..C {
@@ -225,25 +179,10 @@ pub(super) fn keep<S: Simd, const C: usize>(s: S, gates: &Gates<S::V, C>, h: &mu
     }
 }
 
-/// From so many units on the recurrent weights do not stay in the fastest cache while a frame uses them once.
-const TILED: usize = 64;
-
-impl Order {
-    /// For frame `t` of a block.
-    pub fn of(hidden: usize, t: usize) -> Self {
-        match t % 2 {
-            _ if hidden < TILED => Order::Whole,
-            0 => Order::Forwards,
-            _ => Order::Backwards,
-        }
-    }
-}
-
 /// One frame of `M` streams of any number of units; lanes beyond `hidden` compute numbers that nobody reads. `leave` gets the stream, the
 /// place of a vector of units, and its r, z, n and recurrent n.
 ///
-/// The units are independent within a frame. Whoever alternates `backwards` from frame to frame finds the weights that the last frame used
-/// last still close by.
+/// The units are independent within a frame, so that their order may be turned round, too.
 #[inline(always)]
 pub(super) fn step_any<S: Simd, const M: usize>(
     s: S,
