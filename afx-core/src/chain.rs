@@ -79,6 +79,11 @@ impl<T: Scalar, A: Layer<T>, B: Layer<T>> Layer<T> for Chain<A, B> {
             self.1.process_pair(pb, [b0, b1], [&m0[..middle], &m1[..middle]], [y0, y1]);
         }
     }
+    fn flush(&self, state: &mut [T]) -> bool {
+        let (a, b, _) = split_state(state, self.0.state_len(), self.1.state_len());
+        let (a, b) = (self.0.flush(a), self.1.flush(b));
+        a && b
+    }
     fn latency(&self) -> usize {
         self.0.latency() + self.1.latency()
     }

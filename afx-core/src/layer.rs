@@ -59,6 +59,15 @@ pub trait Layer<T: Scalar>: Send + Sync {
         self.process(params, s1, x1, y1);
     }
 
+    /// Zeros for numbers of the memory too small to matter, and whether all of them are finite. Who plays asks once in a while, so that neither
+    /// subnormal numbers nor an accident lasts.
+    ///
+    /// The provided body looks at every number with [`kernels::flush`](crate::kernels::flush); a layer leaves out what it writes before it
+    /// reads.
+    fn flush(&self, state: &mut [T]) -> bool {
+        crate::kernels::flush(state)
+    }
+
     /// Frames by which the output lags the input on purpose.
     fn latency(&self) -> usize {
         0

@@ -208,7 +208,7 @@ impl<T: Scalar, L: Layer<T>, A: Adapter<T>> Voice<T, L, A> {
     /// Zeros for numbers too small to matter, the resting state for a memory that is not finite.
     fn check(&mut self) {
         for state in &mut self.states {
-            if !crate::kernels::flush(state) {
+            if !self.model.layer.flush(state) {
                 state.copy_from_slice(&self.rest);
             }
         }

@@ -93,6 +93,12 @@ macro_rules! any_layer {
                     AnyLayer::Stack { layers } => stack::rest(layers, params, state, x, y),
                 }
             }
+            fn flush(&self, state: &mut [T]) -> bool {
+                match self {
+                    $(AnyLayer::$name(l) => Layer::<T>::flush(l, state),)+
+                    AnyLayer::Stack { layers } => stack::flush(layers, state),
+                }
+            }
             fn latency(&self) -> usize {
                 match self {
                     $(AnyLayer::$name(l) => Layer::<T>::latency(l),)+
@@ -157,6 +163,17 @@ mod stack {
             (params, state) = (rest, memory);
         }
         state.fill(T::ZERO);
+    }
+
+    /// The buffers between the layers are written before they are read.
+    pub fn flush<T: Scalar>(layers: &[AnyLayer], mut state: &mut [T]) -> bool {
+        let mut finite = true;
+        for layer in layers {
+            let (s, memory) = state.split_at_mut(Layer::<T>::state_len(layer));
+            finite &= layer.flush(s);
+            state = memory;
+        }
+        finite
     }
 
     pub fn process<T: Scalar>(layers: &[AnyLayer], params: &[T], state: &mut [T], x: &[T], y: &mut [T]) {

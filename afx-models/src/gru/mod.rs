@@ -3,6 +3,7 @@
 mod gradient;
 mod step;
 
+use afx_core::kernels::flush;
 use afx_core::simd::{Kernel, Order, Simd};
 use afx_core::{ALIGN, Layer, Layout, Role, Scalar, places, play_until_still};
 use step::{Parts, biases, keep, step, step_any, step_held};
@@ -91,6 +92,10 @@ impl<T: Scalar> Layer<T> for Gru {
     fn process_pair(&self, params: &[T], state: [&mut [T]; 2], x: [&[T]; 2], y: [&mut [T]; 2]) {
         let ([s0, s1], [x0, x1], [y0, y1]) = (state, x, y);
         T::dispatch_width(self.hidden, Play { gru: self, params, streams: [(s0, x0, y0), (s1, x1, y1)] });
+    }
+    /// The memory itself; the next one is written before it is read, and the turn is sound.
+    fn flush(&self, state: &mut [T]) -> bool {
+        flush(&mut state[..self.padded()])
     }
     /// Plays until nothing moves, then hurries the slow units on: the update gate decides how slowly the memory gets to rest, not where that
     /// is, so a memory of seconds comes to rest, too.
