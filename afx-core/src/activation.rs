@@ -79,7 +79,7 @@ impl<S: Simd<T = f32>> Lanes for S {
     }
 }
 
-/// The rational behind [`tanh`], over any lanes; the caller clamps.
+/// The rational behind [`tanh`], over any lanes; the caller clamps. `tools/golden/tanh.py` makes the constants.
 pub(crate) mod rational {
     use super::Lanes;
 
