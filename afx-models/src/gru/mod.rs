@@ -82,7 +82,7 @@ impl<T: Scalar> Layer<T> for Gru {
             params[tensor.range()].fill_with(|| T::from_f64(bound * uniform()));
         }
     }
-    /// `h`, room for the next one, and room for the one before, where a large cell also keeps [whose turn it is](Turns).
+    /// `h`, room for the next one, and room for the one before, where a large cell also keeps from which end it reads next.
     fn state_len(&self) -> usize {
         3 * self.padded()
     }
