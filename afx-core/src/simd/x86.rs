@@ -316,6 +316,7 @@ macro_rules! token {
                         done += 4;
                     }
                 } else if C == 2 {
+                    // By fours here, too: what is left over must be the same rows however many vectors there are.
                     while done + 4 <= steps {
                         for _ in 0..2 {
                             self.add_row(acc, &x, w, k, stride, group);

@@ -9,6 +9,7 @@ use afx_core::{ALIGN, Differentiable, Scalar};
 const ROWS: usize = 4;
 /// Frames whose outer products are summed in registers at a time.
 const SEGMENT: usize = 32;
+
 impl<T: Scalar> Differentiable<T> for Gru {
     /// The memory before the segment, the four gate rows of every frame, the cotangent of the memory, and the recurrent weights
     /// transposed.

@@ -256,6 +256,7 @@ impl<T: Scalar, const M: usize> Play<'_, T, M> {
         self.streams.iter().map(|(_, x, y)| (x.len() / self.gru.inputs).min(y.len() / self.gru.hidden)).min().unwrap_or(0)
     }
 }
+
 impl<T: Scalar, const M: usize> Play<'_, T, M> {
     /// `hidden` is `C` vectors: everything stays in registers.
     #[inline(always)]
@@ -308,6 +309,7 @@ impl<T: Scalar, const M: usize> Play<'_, T, M> {
         }
     }
 }
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,6 +13,7 @@ pub(super) struct Parts<'p, T> {
     pub b_ih: Option<&'p [T]>,
     pub b_hh: Option<&'p [T]>,
 }
+
 /// The four biases of `C` vectors of units from `at` on: r and z summed, n of the input and of the memory.
 #[inline(always)]
 pub(super) fn biases<S: Simd, const C: usize>(s: S, parts: &Parts<'_, S::T>, at: usize) -> [[S::V; C]; 4] {
@@ -170,6 +171,7 @@ pub(super) fn step<S: Simd, const M: usize, const C: usize>(
     }
     gates
 }
+
 /// The new memory, to where it stays and to the output.
 #[inline(always)]
 pub(super) fn keep<S: Simd, const C: usize>(s: S, gates: &Gates<S::V, C>, h: &mut [S::T], y: &mut [S::T]) {
