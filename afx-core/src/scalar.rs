@@ -90,10 +90,15 @@ pub trait Scalar:
         let _ = width;
         Self::dispatch(kernel)
     }
+    /// [`Scalar::dispatch_width`] for two streams, beside each other in one vector where there is room.
+    #[inline]
+    fn dispatch_pair<K: Kernel<Self>>(width: usize, kernel: K) -> K::Out {
+        Self::dispatch_width(width, kernel)
+    }
 }
 
 macro_rules! scalar {
-    ($t:ty, $dispatch:path, $width:path) => {
+    ($t:ty, $dispatch:path, $width:path, $pair:path) => {
         impl Scalar for $t {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -145,6 +150,10 @@ macro_rules! scalar {
             fn dispatch_width<K: Kernel<Self>>(width: usize, kernel: K) -> K::Out {
                 $width(width, kernel)
             }
+            #[inline]
+            fn dispatch_pair<K: Kernel<Self>>(width: usize, kernel: K) -> K::Out {
+                $pair(width, kernel)
+            }
         }
     };
 }
@@ -158,5 +167,5 @@ fn one_width<K: Kernel<f64>>(_: usize, kernel: K) -> K::Out {
     one(kernel)
 }
 
-scalar!(f32, crate::simd::dispatch, crate::simd::dispatch_width);
-scalar!(f64, one, one_width);
+scalar!(f32, crate::simd::dispatch, crate::simd::dispatch_width, crate::simd::dispatch_pair);
+scalar!(f64, one, one_width, one_width);

@@ -19,7 +19,7 @@ use core::marker::PhantomData;
 pub use portable::Portable;
 pub use tiles::{outer_sum, take};
 #[cfg(target_arch = "x86_64")]
-pub use x86::{Avx2, Avx512};
+pub use x86::{Avx2, Avx512, Twin};
 
 mod sealed {
     pub trait Sealed {}
@@ -43,6 +43,11 @@ pub trait Simd: Copy + sealed::Sealed {
     type V: Copy;
     /// Lanes in a vector.
     const N: usize;
+    /// Sums that a kernel may keep in registers, partial sums counted, beside the numbers that it multiplies; measured where it matters.
+    const SUMS: usize = 12;
+    /// Streams whose lanes lie beside each other in a vector: 2 where [`dispatch_pair`] found room for both, with [`Simd::N`] lanes each.
+    /// What is loaded is then in both, what is stored is the first one's; [`Simd::join`] and [`Simd::second`] tell them apart.
+    const STREAMS: usize = 1;
 
     /// All lanes `value`.
     fn splat(self, value: Self::T) -> Self::V;
@@ -50,6 +55,16 @@ pub trait Simd: Copy + sealed::Sealed {
     fn load(self, from: &[Self::T]) -> Self::V;
     /// Writes all lanes to the start of `to`, which must hold [`Simd::N`] numbers.
     fn store(self, v: Self::V, to: &mut [Self::T]);
+    /// The lanes of `a` for the first stream and of `b` for the second.
+    #[inline(always)]
+    fn join(self, a: Self::V, _b: Self::V) -> Self::V {
+        a
+    }
+    /// The second stream's lanes in place of the first one's.
+    #[inline(always)]
+    fn second(self, v: Self::V) -> Self::V {
+        v
+    }
     /// The first `from.len()` lanes from `from` (at most [`Simd::N`]), zero in the others.
     fn load_partial(self, from: &[Self::T]) -> Self::V;
     /// Writes the first `to.len()` lanes (at most [`Simd::N`]).
@@ -98,6 +113,26 @@ pub trait Simd: Copy + sealed::Sealed {
         group: usize,
         order: Order,
     ) {
+        let mut part = [[[[self.splat(Self::T::ZERO); C]; G]; M]; 3];
+        self.add_rows(acc, &mut part, x, w, stride, group, order);
+        self.fold(acc, &part);
+    }
+    /// Some rows of [`Simd::matvec`], by fours where more follow; `part` are its partial sums, zero at first and added by [`Simd::fold`] at
+    /// last. Taken row by row or at once, a product has the same bits.
+    ///
+    /// # Panics
+    /// As [`Simd::matvec`].
+    #[inline(always)]
+    fn add_rows<const M: usize, const G: usize, const C: usize>(
+        self,
+        acc: &mut [[[Self::V; C]; G]; M],
+        _part: &mut [[[[Self::V; C]; G]; M]; 3],
+        x: [&[Self::T]; M],
+        w: &[Self::T],
+        stride: usize,
+        group: usize,
+        order: Order,
+    ) {
         let steps = x[0].len();
         for k in 0..steps {
             let k = if order == Order::Backwards { steps - 1 - k } else { k };
@@ -111,6 +146,18 @@ pub trait Simd: Copy + sealed::Sealed {
             }
         }
     }
+    /// Sums that [`Simd::matvec`] keeps for each sum of `C` vectors: several partial ones where `C` is small.
+    #[inline(always)]
+    fn sums_of(c: usize) -> usize {
+        match c {
+            1 => 4,
+            2 => 4,
+            c => c,
+        }
+    }
+    /// Adds the partial sums of [`Simd::add_rows`].
+    #[inline(always)]
+    fn fold<const M: usize, const G: usize, const C: usize>(self, _acc: &mut [[[Self::V; C]; G]; M], _part: &[[[[Self::V; C]; G]; M]; 3]) {}
     /// [`Simd::matvec`] of one vector that is held in `C` registers, for `C` columns in each group: the same bits, and no number waits for
     /// its way through the memory.
     ///
@@ -201,6 +248,19 @@ pub fn dispatch_width<K: Kernel<f32>>(width: usize, kernel: K) -> K::Out {
     }
     let _ = width;
     dispatch(kernel)
+}
+
+/// [`dispatch_width`] for two streams that share `width` rows of parameters: where the machine has vectors of twice the width, both lie in
+/// one, and [`Simd::STREAMS`] is 2.
+#[inline]
+pub fn dispatch_pair<K: Kernel<f32>>(width: usize, kernel: K) -> K::Out {
+    #[cfg(target_arch = "x86_64")]
+    if width == Twin::N
+        && let Some(token) = Twin::new()
+    {
+        return token.vectorize(kernel);
+    }
+    dispatch_width(width, kernel)
 }
 
 /// One lane of any scalar: plain arithmetic, exact functions. The reference for every other token.

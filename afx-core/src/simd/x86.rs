@@ -13,6 +13,10 @@ pub struct Avx2(());
 #[derive(Clone, Copy, Debug)]
 pub struct Avx512(());
 
+/// Two streams of eight lanes beside each other in a vector of AVX-512 (F, VL and DQ): what costs as much as one.
+#[derive(Clone, Copy, Debug)]
+pub struct Twin(());
+
 /// What the processor has: 1 nothing of the below, 2 AVX2 with FMA, 3 AVX-512 F, VL and DQ as well. Asked once, then one load.
 #[cfg(feature = "std")]
 #[inline]
@@ -60,6 +64,15 @@ impl Avx512 {
     }
 }
 
+impl Twin {
+    /// The token, where the processor has AVX-512 F, VL and DQ.
+    #[inline]
+    pub fn new() -> Option<Self> {
+        Avx512::new().map(|_| Self(()))
+    }
+}
+
+impl sealed::Sealed for Twin {}
 impl sealed::Sealed for Avx2 {}
 impl sealed::Sealed for Avx512 {}
 
@@ -109,6 +122,45 @@ fn lane_512(v: __m512, k: i32) -> __m512 {
     _mm512_permutexvar_ps(_mm512_set1_epi32(k), v)
 }
 
+/// Lane `k` of each half in all lanes of that half.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn lane_twin(v: __m512, k: i32) -> __m512 {
+    let low = _mm512_set1_epi32(k);
+    _mm512_permutexvar_ps(_mm512_mask_add_epi32(low, 0xff00, low, _mm512_set1_epi32(8)), v)
+}
+
+/// Eight numbers in both halves.
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq")]
+unsafe fn load_twin(from: *const f32) -> __m512 {
+    // SAFETY: the caller's pointer holds eight numbers.
+    _mm512_broadcast_f32x8(unsafe { _mm256_loadu_ps(from) })
+}
+
+/// The eight lanes of the first stream.
+#[inline]
+#[target_feature(enable = "avx512f")]
+unsafe fn store_twin(to: *mut f32, v: __m512) {
+    // SAFETY: the caller's pointer holds eight numbers.
+    unsafe { _mm256_storeu_ps(to, _mm512_castps512_ps256(v)) }
+}
+
+/// Sum of the first stream's lanes.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn sum_twin(v: __m512) -> f32 {
+    sum_256(_mm512_castps512_ps256(v))
+}
+
+/// [`sum4_256`] of the first stream.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn sum4_twin(v: [__m512; 4]) -> __m128 {
+    let [a, b, c, d] = v;
+    sum4_256([_mm512_castps512_ps256(a), _mm512_castps512_ps256(b), _mm512_castps512_ps256(c), _mm512_castps512_ps256(d)])
+}
+
 /// Four numbers in each half.
 #[inline]
 #[target_feature(enable = "avx2")]
@@ -138,7 +190,7 @@ macro_rules! op {
 }
 
 macro_rules! token {
-    ($t:ident, $v:ty, $n:literal, $features:literal, $set:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $div:ident, $fma:ident, $max:ident, $min:ident, $sum:ident, $sum4:ident, $lane:ident, $quad:ident, $permute:ident, [$($k:literal)*], [$($j:literal)*]) => {
+    ($t:ident, $v:ty, $n:literal, $sums:literal, $features:literal, $set:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $div:ident, $fma:ident, $max:ident, $min:ident, $sum:ident, $sum4:ident, $lane:ident, $quad:ident, $permute:ident, [$($k:literal)*], [$($j:literal)*], { $($streams:tt)* }) => {
         impl $t {
             /// Row `k` of `matvec`; private, because its caller bounds `k`.
             #[inline(always)]
@@ -173,7 +225,7 @@ macro_rules! token {
             /// Four rows of `matvec` of one vector, from `k` on in either direction: one load brings the four numbers. The first goes into `acc`,
             /// the others into partial sums where there are some. Private as `add_row`.
             #[inline(always)]
-            fn add_rows<const M: usize, const G: usize, const C: usize>(
+            fn add_four<const M: usize, const G: usize, const C: usize>(
                 self,
                 acc: &mut [[[$v; C]; G]; M],
                 part: &mut [[[[$v; C]; G]; M]; 3],
@@ -216,6 +268,8 @@ macro_rules! token {
             type T = f32;
             type V = $v;
             const N: usize = $n;
+            const SUMS: usize = $sums;
+            $($streams)*
             #[inline(always)]
             fn splat(self, value: f32) -> $v {
                 // SAFETY: the token exists only where the features were detected.
@@ -278,9 +332,10 @@ macro_rules! token {
                 rational::half_tanh(self, clamped)
             }
             #[inline(always)]
-            fn matvec<const M: usize, const G: usize, const C: usize>(
+            fn add_rows<const M: usize, const G: usize, const C: usize>(
                 self,
                 acc: &mut [[[$v; C]; G]; M],
+                part: &mut [[[[$v; C]; G]; M]; 3],
                 x: [&[f32]; M],
                 w: &[f32],
                 stride: usize,
@@ -297,11 +352,10 @@ macro_rules! token {
                     Order::Backwards => (last, usize::MAX),
                 };
                 let mut done = 0;
-                let mut part = [[[[self.splat(0.0); C]; G]; M]; 3];
                 // Few columns want the partial sums, many the fourfold load; several vectors want the registers.
                 if M == 1 && G * C >= 4 {
                     while done + 4 <= steps {
-                        self.add_rows(acc, &mut part, x[0], w, k, order, stride, group);
+                        self.add_four(acc, part, x[0], w, k, order, stride, group);
                         k = k.wrapping_add(step.wrapping_mul(4));
                         done += 4;
                     }
@@ -326,6 +380,14 @@ macro_rules! token {
                         done += 4;
                     }
                 }
+                while done < steps {
+                    self.add_row(acc, &x, w, k, stride, group);
+                    k = k.wrapping_add(step);
+                    done += 1;
+                }
+            }
+            #[inline(always)]
+            fn fold<const M: usize, const G: usize, const C: usize>(self, acc: &mut [[[$v; C]; G]; M], part: &[[[[$v; C]; G]; M]; 3]) {
                 for m in 0..M {
                     for g in 0..G {
                         for c in 0..C {
@@ -337,11 +399,6 @@ macro_rules! token {
                             }
                         }
                     }
-                }
-                while done < steps {
-                    self.add_row(acc, &x, w, k, stride, group);
-                    k = k.wrapping_add(step);
-                    done += 1;
                 }
             }
             #[inline(always)]
@@ -429,6 +486,7 @@ token!(
     Avx2,
     __m256,
     8,
+    12,
     "avx2,fma",
     _mm256_set1_ps,
     _mm256_loadu_ps,
@@ -446,12 +504,14 @@ token!(
     quad_256,
     _mm256_permute_ps,
     [0 1 2 3 4 5 6 7],
-    [0 1 2 3]
+    [0 1 2 3],
+    {}
 );
 token!(
     Avx512,
     __m512,
     16,
+    30,
     "avx2,fma,avx512f,avx512vl,avx512dq",
     _mm512_set1_ps,
     _mm512_loadu_ps,
@@ -469,5 +529,43 @@ token!(
     quad_512,
     _mm512_permute_ps,
     [0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15],
-    [0 1 2 3]
+    [0 1 2 3],
+    {}
+);
+token!(
+    Twin,
+    __m512,
+    8,
+    30,
+    "avx2,fma,avx512f,avx512vl,avx512dq",
+    _mm512_set1_ps,
+    load_twin,
+    store_twin,
+    _mm512_add_ps,
+    _mm512_sub_ps,
+    _mm512_mul_ps,
+    _mm512_div_ps,
+    _mm512_fmadd_ps,
+    _mm512_max_ps,
+    _mm512_min_ps,
+    sum_twin,
+    sum4_twin,
+    lane_twin,
+    quad_512,
+    _mm512_permute_ps,
+    [0 1 2 3 4 5 6 7],
+    [0 1 2 3],
+    {
+        const STREAMS: usize = 2;
+        #[inline(always)]
+        fn join(self, a: __m512, b: __m512) -> __m512 {
+            // SAFETY: the token exists only where the features were detected.
+            unsafe { _mm512_mask_blend_ps(0xff00, a, b) }
+        }
+        #[inline(always)]
+        fn second(self, v: __m512) -> __m512 {
+            // SAFETY: as above.
+            unsafe { _mm512_shuffle_f32x4::<0b01_00_11_10>(v, v) }
+        }
+    }
 );

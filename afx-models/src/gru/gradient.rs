@@ -40,14 +40,40 @@ impl<T: Scalar> Kernel<T> for Forward<'_, T> {
     fn call<S: Simd<T = T>>(self, s: S) {
         let padded = self.gru.padded();
         self.tape[..padded].copy_from_slice(&self.state[..padded]);
-        if self.gru.hidden.is_multiple_of(S::N) {
-            match self.gru.hidden / S::N {
-                1 => return self.run::<S, 1>(s),
-                2 => return self.run::<S, 2>(s),
-                4 => return self.run::<S, 4>(s),
-                _ => {}
-            }
+        let hidden = self.gru.hidden;
+        match (hidden.div_ceil(S::N), hidden.is_multiple_of(S::N)) {
+            (1, true) => s.vectorize(Whole::<T, 1, true>(self)),
+            (2, true) => s.vectorize(Whole::<T, 2, true>(self)),
+            (3, true) => s.vectorize(Whole::<T, 3, true>(self)),
+            (4, true) => s.vectorize(Whole::<T, 4, true>(self)),
+            (5, true) => s.vectorize(Whole::<T, 5, true>(self)),
+            (6, true) => s.vectorize(Whole::<T, 6, true>(self)),
+            (2, false) => s.vectorize(Whole::<T, 2, false>(self)),
+            (3, false) => s.vectorize(Whole::<T, 3, false>(self)),
+            (4, false) => s.vectorize(Whole::<T, 4, false>(self)),
+            (5, false) => s.vectorize(Whole::<T, 5, false>(self)),
+            (6, false) => s.vectorize(Whole::<T, 6, false>(self)),
+            _ => self.any(s),
         }
+    }
+}
+
+/// [`Forward`] where `hidden` is `C` vectors, or the last of them is not full; each compiled on its own.
+struct Whole<'a, T, const C: usize, const FULL: bool>(Forward<'a, T>);
+
+impl<T: Scalar, const C: usize, const FULL: bool> Kernel<T> for Whole<'_, T, C, FULL> {
+    type Out = ();
+    #[inline(always)]
+    fn call<S: Simd<T = T>>(self, s: S) {
+        self.0.run::<S, C, FULL>(s);
+    }
+}
+
+impl<T: Scalar> Forward<'_, T> {
+    /// Any number of units.
+    #[inline(always)]
+    fn any<S: Simd<T = T>>(self, s: S) {
+        let padded = self.gru.padded();
         let rows = self.tape[padded..].chunks_exact_mut(ROWS * padded);
         let frames = self.x.chunks_exact(self.gru.inputs).zip(self.y.chunks_exact_mut(self.gru.hidden));
         let mut turns = Turns::load(self.gru.hidden, self.state);
@@ -61,19 +87,19 @@ impl<T: Scalar> Kernel<T> for Forward<'_, T> {
         }
         turns.store(self.state);
     }
-}
 
-impl<T: Scalar> Forward<'_, T> {
+    /// `C` vectors of units in registers.
     #[inline(always)]
-    fn run<S: Simd<T = T>, const C: usize>(self, s: S) {
-        let (inputs, hidden, padded) = (self.gru.inputs, C * S::N, self.gru.padded());
+    fn run<S: Simd<T = T>, const C: usize, const FULL: bool>(self, s: S) {
+        // A number that the compiler knows: whole rows of the product unroll.
+        let (inputs, hidden, padded) = (self.gru.inputs, if FULL { C * S::N } else { self.gru.hidden }, self.gru.padded());
         let parts = Parts { hidden, ..self.gru.parts(self.params) };
         let b = biases::<S, C>(s, &parts, 0);
         let rows = self.tape[padded..].chunks_exact_mut(ROWS * padded);
         let mut turns = Turns::load(hidden, self.state);
         for (row, (x, y)) in rows.zip(self.x.chunks_exact(inputs).zip(self.y.chunks_exact_mut(hidden))) {
             let [gates] = step::<S, 1, C>(s, &parts, 0, &b, [self.state], [x], turns.take());
-            keep(s, &gates, self.state, y);
+            keep::<S, C, FULL>(s, &gates, self.state, y);
             for c in 0..C {
                 let at = c * S::N;
                 for (i, gate) in [gates.r[c], gates.z[c], gates.n[c], gates.recurrent[c]].into_iter().enumerate() {

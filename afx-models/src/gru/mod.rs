@@ -6,7 +6,7 @@ mod step;
 use afx_core::kernels::flush;
 use afx_core::simd::{Kernel, Order, Simd};
 use afx_core::{ALIGN, Layer, Layout, Role, Scalar, places, play_until_still};
-use step::{Parts, biases, keep, step, step_any, step_held};
+use step::{Input, Parts, activate, biases, keep, products, step, step_any, step_held};
 
 /// Gated recurrent unit; the reset gate is applied after the recurrent product.
 ///
@@ -91,7 +91,8 @@ impl<T: Scalar> Layer<T> for Gru {
     }
     fn process_pair(&self, params: &[T], state: [&mut [T]; 2], x: [&[T]; 2], y: [&mut [T]; 2]) {
         let ([s0, s1], [x0, x1], [y0, y1]) = (state, x, y);
-        T::dispatch_width(self.hidden, Play { gru: self, params, streams: [(s0, x0, y0), (s1, x1, y1)] });
+        let pair = Play { gru: self, params, streams: [(s0, x0, y0), (s1, x1, y1)] };
+        if self.inputs == 1 { T::dispatch_pair(self.hidden, pair) } else { T::dispatch_width(self.hidden, pair) }
     }
     /// The memory itself; the next one is written before it is read, and the turn is sound.
     fn flush(&self, state: &mut [T]) -> bool {
@@ -191,6 +192,13 @@ impl<T: Scalar> Kernel<T> for Hurry<'_, T> {
     }
 }
 
+/// Whether two streams gain from one another: large cells share what they read, a cell of one vector leaves room for another's frame, and
+/// for others the sums of whole vectors of units must fit the registers.
+#[inline(always)]
+fn together<S: Simd>(hidden: usize) -> bool {
+    hidden >= LARGE || hidden <= S::N || hidden.is_multiple_of(S::N) && 3 * S::sums_of(hidden / S::N) <= S::SUMS
+}
+
 /// Plays one stream, or two that share the parameters.
 struct Play<'a, T, const M: usize> {
     gru: &'a Gru,
@@ -202,12 +210,14 @@ struct Play<'a, T, const M: usize> {
 impl<T: Scalar, const M: usize> Kernel<T> for Play<'_, T, M> {
     type Out = ();
     #[inline(always)]
-    fn call<S: Simd<T = T>>(self, s: S) {
-        let apart = self.streams.iter().any(|(state, _, _)| Turns::load(self.gru.hidden, state).next != self.turns(self.gru.hidden).next);
-        if M > 1 && (apart || S::N < 16 && self.gru.hidden >= 2 * S::N) {
-            // Streams that read from different ends, and the sums of several large ones, which do not fit 16 registers.
+    fn call<S: Simd<T = T>>(mut self, s: S) {
+        let hidden = self.gru.hidden;
+        let in_step = self.streams.iter().all(|(state, _, _)| Turns::load(hidden, state).next == self.turns(hidden).next);
+        if S::STREAMS == 2 {
+            self.run_beside(s);
+        } else if M > 1 && !(in_step && together::<S>(hidden)) {
             for stream in self.streams {
-                Play { gru: self.gru, params: self.params, streams: [stream] }.play(s);
+                s.vectorize(Play { gru: self.gru, params: self.params, streams: [stream] });
             }
         } else {
             self.play(s);
@@ -217,31 +227,22 @@ impl<T: Scalar, const M: usize> Kernel<T> for Play<'_, T, M> {
 
 impl<T: Scalar, const M: usize> Play<'_, T, M> {
     #[inline(always)]
-    fn play<S: Simd<T = T>>(mut self, s: S) {
-        let (inputs, hidden) = (self.gru.inputs, self.gru.hidden);
-        if hidden.is_multiple_of(S::N) {
-            match hidden / S::N {
-                1 => return self.run::<S, 1>(s),
-                2 => return self.run::<S, 2>(s),
-                3 => return self.run::<S, 3>(s),
-                4 => return self.run::<S, 4>(s),
-                5 => return self.run::<S, 5>(s),
-                6 => return self.run::<S, 6>(s),
-                8 if S::N == 16 => return self.run::<S, 8>(s),
-                _ => {}
-            }
-        }
-        let mut turns = self.turns(hidden);
-        for t in 0..self.frames() {
-            let x = self.streams.each_ref().map(|(_, x, _)| &x[t * inputs..(t + 1) * inputs]);
-            let states = self.streams.each_mut().map(|(state, _, _)| &mut **state);
-            step_any(s, self.gru, self.params, states, x, turns.take(), |_, _, _| {});
-            for (state, _, y) in &mut self.streams {
-                y[t * hidden..(t + 1) * hidden].copy_from_slice(&state[..hidden]);
-            }
-        }
-        for (state, _, _) in &mut self.streams {
-            turns.store(state);
+    fn play<S: Simd<T = T>>(self, s: S) {
+        let hidden = self.gru.hidden;
+        match (hidden.div_ceil(S::N), hidden.is_multiple_of(S::N)) {
+            (1, true) => s.vectorize(Whole::<T, M, 1, true>(self)),
+            (2, true) => s.vectorize(Whole::<T, M, 2, true>(self)),
+            (3, true) => s.vectorize(Whole::<T, M, 3, true>(self)),
+            (4, true) => s.vectorize(Whole::<T, M, 4, true>(self)),
+            (5, true) => s.vectorize(Whole::<T, M, 5, true>(self)),
+            (6, true) => s.vectorize(Whole::<T, M, 6, true>(self)),
+            (8, true) if S::N == 16 => s.vectorize(Whole::<T, M, 8, true>(self)),
+            (2, false) => s.vectorize(Whole::<T, M, 2, false>(self)),
+            (3, false) => s.vectorize(Whole::<T, M, 3, false>(self)),
+            (4, false) => s.vectorize(Whole::<T, M, 4, false>(self)),
+            (5, false) => s.vectorize(Whole::<T, M, 5, false>(self)),
+            (6, false) => s.vectorize(Whole::<T, M, 6, false>(self)),
+            _ => s.vectorize(Any(self)),
         }
     }
 
@@ -257,38 +258,69 @@ impl<T: Scalar, const M: usize> Play<'_, T, M> {
     }
 }
 
+/// [`Play`] of any number of units, compiled on its own.
+struct Any<'a, T, const M: usize>(Play<'a, T, M>);
+
+impl<T: Scalar, const M: usize> Kernel<T> for Any<'_, T, M> {
+    type Out = ();
+    #[inline(always)]
+    fn call<S: Simd<T = T>>(mut self, s: S) {
+        let mut turns = self.0.turns(self.0.gru.hidden);
+        if self.0.gru.hidden < LARGE {
+            // An order that the compiler knows.
+            for t in 0..self.0.frames() {
+                self.0.frame(s, t, Order::Forwards);
+            }
+            return;
+        }
+        for t in 0..self.0.frames() {
+            self.0.frame(s, t, turns.take());
+        }
+        for (state, _, _) in &mut self.0.streams {
+            turns.store(state);
+        }
+    }
+}
+
+impl<T: Scalar, const M: usize> Play<'_, T, M> {
+    /// A frame of any number of units.
+    #[inline(always)]
+    fn frame<S: Simd<T = T>>(&mut self, s: S, t: usize, order: Order) {
+        let (inputs, hidden) = (self.gru.inputs, self.gru.hidden);
+        let x = self.streams.each_ref().map(|(_, x, _)| &x[t * inputs..(t + 1) * inputs]);
+        let states = self.streams.each_mut().map(|(state, _, _)| &mut **state);
+        step_any(s, self.gru, self.params, states, x, order, |_, _, _| {});
+        for (state, _, y) in &mut self.streams {
+            y[t * hidden..(t + 1) * hidden].copy_from_slice(&state[..hidden]);
+        }
+    }
+}
+
+/// [`Play`] where `hidden` is `C` vectors, or the last of them is not full; each compiled on its own.
+struct Whole<'a, T, const M: usize, const C: usize, const FULL: bool>(Play<'a, T, M>);
+
+impl<T: Scalar, const M: usize, const C: usize, const FULL: bool> Kernel<T> for Whole<'_, T, M, C, FULL> {
+    type Out = ();
+    #[inline(always)]
+    fn call<S: Simd<T = T>>(mut self, s: S) {
+        self.0.run::<S, C, FULL>(s);
+    }
+}
+
 impl<T: Scalar, const M: usize> Play<'_, T, M> {
     /// `hidden` is `C` vectors: everything stays in registers.
     #[inline(always)]
-    fn run<S: Simd<T = T>, const C: usize>(&mut self, s: S) {
-        let (inputs, hidden) = (self.gru.inputs, C * S::N);
+    fn run<S: Simd<T = T>, const C: usize, const FULL: bool>(&mut self, s: S) {
         // A number that the compiler knows: whole rows of the product unroll.
+        let (inputs, hidden) = (self.gru.inputs, if FULL { C * S::N } else { self.gru.hidden });
         let parts = Parts { hidden, ..self.gru.parts(self.params) };
         let b = biases::<S, C>(s, &parts, 0);
         let frames = self.frames();
-        if C == 1 {
-            let mut held = [[s.splat(T::ZERO); C]; M];
-            for m in 0..M {
-                for c in 0..C {
-                    held[m][c] = s.load(&self.streams[m].0[c * S::N..]);
-                }
-            }
-            for t in 0..frames {
-                // A small cell waits for its own last frame: another one's frame fits in between.
-                for m in 0..M {
-                    let (_, x, y) = &mut self.streams[m];
-                    held[m] = step_held(s, &parts, &b, &held[m], &x[t * inputs..(t + 1) * inputs]).h;
-                    for c in 0..C {
-                        s.store(held[m][c], &mut y[t * hidden + c * S::N..]);
-                    }
-                }
-            }
-            for m in 0..M {
-                for c in 0..C {
-                    s.store(held[m][c], &mut self.streams[m].0[c * S::N..]);
-                }
-            }
-            return;
+        if C == 1 && FULL {
+            return self.run_held(s, &parts);
+        }
+        if M == 2 && FULL && hidden < LARGE {
+            return self.run_by_turns::<S, C>(s, &parts, &b);
         }
         let mut turns = self.turns(hidden);
         for t in 0..frames {
@@ -301,11 +333,74 @@ impl<T: Scalar, const M: usize> Play<'_, T, M> {
             let gates = step::<S, M, C>(s, &parts, 0, &b, h, x, turns.take());
             for m in 0..M {
                 let (h, _, y) = &mut self.streams[m];
-                keep(s, &gates[m], h, &mut y[t * hidden..]);
+                let y = if FULL { &mut y[t * hidden..] } else { &mut y[t * hidden..frames * hidden] };
+                keep::<S, C, FULL>(s, &gates[m], h, y);
             }
         }
         for (state, _, _) in &mut self.streams {
             turns.store(state);
+        }
+    }
+
+    /// `hidden` is one vector: the memories stay in registers.
+    #[inline(always)]
+    fn run_held<S: Simd<T = T>>(&mut self, s: S, parts: &Parts<'_, T>) {
+        let (inputs, hidden) = (self.gru.inputs, S::N);
+        let b = biases::<S, 1>(s, parts, 0);
+        let mut held = [s.splat(T::ZERO); M];
+        for m in 0..M {
+            held[m] = s.load(self.streams[m].0);
+        }
+        // A small cell waits for its own last frame: another one's frame fits in between. One loop, lest the compiler mixes the two.
+        for i in 0..self.frames() * M {
+            let (t, m) = (i / M, i % M);
+            let (_, x, y) = &mut self.streams[m];
+            held[m] = step_held(s, parts, &b, held[m], Input::Frame(&x[t * inputs..(t + 1) * inputs]));
+            s.store(held[m], &mut y[t * hidden..]);
+        }
+        for m in 0..M {
+            s.store(held[m], self.streams[m].0);
+        }
+    }
+
+    /// Two mono streams, both in one vector.
+    #[inline(always)]
+    fn run_beside<S: Simd<T = T>>(&mut self, s: S) {
+        let (hidden, frames) = (S::N, self.frames());
+        let parts = Parts { hidden, ..self.gru.parts(self.params) };
+        let b = biases::<S, 1>(s, &parts, 0);
+        let [(h, x, y), (other_h, other_x, other_y)] = &mut self.streams[..] else { return };
+        let mut held = s.join(s.load(h), s.load(other_h));
+        for t in 0..frames {
+            held = step_held(s, &parts, &b, held, Input::Mono(s.join(s.splat(x[t]), s.splat(other_x[t]))));
+            s.store(held, &mut y[t * hidden..]);
+            s.store(s.second(held), &mut other_y[t * hidden..]);
+        }
+        s.store(held, h);
+        s.store(s.second(held), other_h);
+    }
+
+    /// Two streams, half a frame apart: while one's products run, so do the other's activations.
+    #[inline(always)]
+    fn run_by_turns<S: Simd<T = T>, const C: usize>(&mut self, s: S, parts: &Parts<'_, T>, b: &[[S::V; C]; 4]) {
+        let (inputs, hidden, frames) = (self.gru.inputs, C * S::N, self.frames());
+        let [(h, x, y), (other_h, other_x, other_y)] = &mut self.streams[..] else { return };
+        if frames == 0 {
+            return;
+        }
+        let mut sums = products(s, parts, b, h, &x[..inputs], None);
+        for t in 0..frames {
+            let (now, next) = (t * inputs, (t + 1) * inputs);
+            let (y, other_y) = (&mut y[t * hidden..], &mut other_y[t * hidden..]);
+            let mut other = products(s, parts, b, other_h, &other_x[now..next], Some((&mut sums, h, y)));
+            let mut waiting = (&mut other, &mut **other_h, other_y);
+            if t + 1 < frames {
+                sums = products(s, parts, b, h, &x[next..next + inputs], Some(waiting));
+            } else {
+                for i in 0..3 * C {
+                    activate(s, i, &mut waiting);
+                }
+            }
         }
     }
 }
@@ -337,22 +432,27 @@ mod tests {
     }
 
     #[test]
-    fn two_streams_that_take_different_turns_play_what_each_plays_alone() {
-        for hidden in [64, 72] {
-            let gru = Gru::new(1, hidden);
+    fn two_streams_play_what_each_plays_alone() {
+        // From 64 units on they read from different ends after the first frame.
+        for (inputs, hidden) in [(1, 8), (2, 8), (1, 16), (1, 20), (3, 32), (1, 48), (1, 64), (1, 72), (1, 90), (1, 100)] {
+            let gru = Gru::new(inputs, hidden);
             let mut noise = Noise::new(7);
             let mut params = Aligned::<f32>::zeros(Layer::<f32>::params_len(&gru));
             gru.initialize(&mut || noise.next_f64(), &mut params);
-            let x: Vec<f32> = noise.take(31, 1.0);
+            let x: Vec<f32> = noise.take(31 * inputs, 1.0);
             let state = || Aligned::<f32>::zeros(Layer::<f32>::state_len(&gru));
             let mut alone = vec![0.0; 31 * hidden];
             gru.process(&params, &mut state(), &x, &mut alone);
             let (mut first, mut second) = (state(), state());
             let (mut one, mut other) = (vec![0.0; 31 * hidden], vec![0.0; 30 * hidden]);
-            gru.process(&params, &mut first, &x[..1], &mut one);
-            gru.process_pair(&params, [&mut first, &mut second], [&x[1..], &x[..30]], [&mut one[hidden..], &mut other]);
-            assert_eq!(one, alone);
-            assert_eq!(other, alone[..30 * hidden]);
+            gru.process(&params, &mut first, &x[..inputs], &mut one[..hidden]);
+            for (from, to) in [(0, 1), (1, 1), (1, 30)] {
+                let (ahead, behind) = (&x[(1 + from) * inputs..(1 + to) * inputs], &x[from * inputs..to * inputs]);
+                let (one, other) = (&mut one[(1 + from) * hidden..(1 + to) * hidden], &mut other[from * hidden..to * hidden]);
+                gru.process_pair(&params, [&mut first, &mut second], [ahead, behind], [one, other]);
+            }
+            assert!(one == alone, "{gru:?}: the stream ahead");
+            assert!(other == alone[..30 * hidden], "{gru:?}: the stream behind");
         }
     }
 
@@ -365,7 +465,7 @@ mod tests {
     #[test]
     fn every_set_of_instructions_plays_what_one_lane_plays() {
         for (inputs, hidden) in
-            [(1, 1), (1, 8), (2, 8), (1, 16), (1, 20), (1, 24), (3, 32), (1, 32), (1, 40), (1, 48), (1, 64), (1, 72), (2, 128)]
+            [(1, 1), (1, 8), (2, 8), (1, 16), (1, 20), (1, 24), (3, 32), (1, 32), (1, 40), (1, 48), (1, 64), (1, 72), (1, 90), (2, 128)]
         {
             let gru = Gru { inputs, hidden, bias: hidden != 20 };
             let expected = play(One::new(), &gru);

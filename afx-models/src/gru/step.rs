@@ -40,6 +40,25 @@ pub(super) struct Gates<V, const C: usize> {
     pub h: [V; C],
 }
 
+/// [`add_input`] of one number for each stream, spread over a vector.
+#[inline(always)]
+fn add_mono<S: Simd, const M: usize, const G: usize, const C: usize>(
+    s: S,
+    acc: &mut [[[S::V; C]; G]; M],
+    x: [S::V; M],
+    w: &[S::T],
+    hidden: usize,
+) {
+    for g in 0..G {
+        for c in 0..C {
+            let w = s.load(&w[g * hidden + c * S::N..]);
+            for m in 0..M {
+                acc[m][g][c] = s.mul_add(w, x[m], acc[m][g][c]);
+            }
+        }
+    }
+}
+
 /// Adds what each gate gets from an input frame, for `C` vectors of units of each of `G` gates; `w` are the first one's columns.
 #[inline(always)]
 fn add_input<S: Simd, const M: usize, const G: usize, const C: usize>(
@@ -51,17 +70,29 @@ fn add_input<S: Simd, const M: usize, const G: usize, const C: usize>(
 ) {
     if x[0].len() == 1 {
         // A mono effect, the usual case: no loop.
-        for g in 0..G {
-            for c in 0..C {
-                let w = s.load(&w[g * hidden + c * S::N..]);
-                for m in 0..M {
-                    acc[m][g][c] = s.mul_add(w, s.splat(x[m][0]), acc[m][g][c]);
-                }
-            }
+        let mut spread = [s.splat(S::T::ZERO); M];
+        for m in 0..M {
+            spread[m] = s.splat(x[m][0]);
         }
+        add_mono(s, acc, spread, w, hidden);
     } else {
         s.matvec::<M, G, C>(acc, x, w, 3 * hidden, hidden, Order::Forwards);
     }
+}
+
+/// The new part of the memory, from r less a half and the two sums of n.
+#[inline(always)]
+fn fresh<S: Simd>(s: S, r: S::V, recurrent: S::V, an: S::V) -> S::V {
+    // The half that `r` lacks is added where nobody waits for it.
+    let an = s.mul_add(s.splat(S::T::from_f64(0.5)), recurrent, an);
+    s.tanh(s.mul_add(r, recurrent, an))
+}
+
+/// The new memory, from z less a half, its new part and the old one.
+#[inline(always)]
+fn blend<S: Simd>(s: S, z: S::V, n: S::V, old: S::V) -> S::V {
+    let half = s.splat(S::T::from_f64(0.5));
+    s.mul_add(s.sub(half, z), n, s.mul(s.add(half, z), old))
 }
 
 /// From r less a half, the sums of z and of both parts of n, and the old memory to the gates and the new memory.
@@ -77,40 +108,44 @@ fn finish<S: Simd, const C: usize>(
     let half = s.splat(S::T::from_f64(0.5));
     let mut gates = Gates { r, z: az, n: an, recurrent, h: old };
     for c in 0..C {
-        // The half that `r` lacks is added where nobody waits for it.
-        let an = s.mul_add(half, recurrent[c], an[c]);
-        gates.n[c] = s.tanh(s.mul_add(r[c], recurrent[c], an));
-        gates.r[c] = s.add(r[c], half);
         let z = s.half_tanh(az[c]);
+        gates.n[c] = fresh(s, r[c], recurrent[c], an[c]);
+        gates.r[c] = s.add(r[c], half);
         gates.z[c] = s.add(half, z);
-        gates.h[c] = s.mul_add(s.sub(half, z), gates.n[c], s.mul(gates.z[c], old[c]));
+        gates.h[c] = blend(s, z, gates.n[c], old[c]);
     }
     gates
 }
 
-/// One frame of a stream whose `C` vectors of memory are all of it and stay in registers.
+/// An input frame: as it came, or one number already spread over a vector.
+#[derive(Clone, Copy)]
+pub(super) enum Input<'x, S: Simd> {
+    Frame(&'x [S::T]),
+    Mono(S::V),
+}
+
+/// One frame of a stream whose vector of memory is all of it and stays in a register; of two, where they lie beside each other.
 #[inline(always)]
-pub(super) fn step_held<S: Simd, const C: usize>(
-    s: S,
-    parts: &Parts<'_, S::T>,
-    b: &[[S::V; C]; 4],
-    h: &[S::V; C],
-    x: &[S::T],
-) -> Gates<S::V, C> {
-    let hidden = C * S::N;
-    let mut r = [b[0]];
-    let mut zn = [b[1], b[2]];
-    add_input::<S, 1, 1, C>(s, core::array::from_mut(&mut r), [x], parts.w_ih, hidden);
-    s.matvec_held::<1, C>(&mut r, h, parts.w_hh, 3 * hidden, hidden);
-    // The processor takes what is first in the program first: this sigmoid, on which the frame waits, before the products below.
-    for c in 0..C {
-        r[0][c] = s.half_tanh(r[0][c]);
+pub(super) fn step_held<S: Simd>(s: S, parts: &Parts<'_, S::T>, b: &[[S::V; 1]; 4], h: S::V, x: Input<'_, S>) -> S::V {
+    let hidden = S::N;
+    let mut r = [[b[0]]];
+    let mut zn = [[b[1], b[2]]];
+    match x {
+        Input::Frame(x) => add_input::<S, 1, 1, 1>(s, &mut r, [x], parts.w_ih, hidden),
+        Input::Mono(x) => add_mono::<S, 1, 1, 1>(s, &mut r, [x], parts.w_ih, hidden),
     }
-    add_input::<S, 1, 2, C>(s, core::array::from_mut(&mut zn), [x], &parts.w_ih[hidden..], hidden);
-    let an = zn[1];
-    zn[1] = b[3];
-    s.matvec_held::<2, C>(&mut zn, h, &parts.w_hh[hidden..], 3 * hidden, hidden);
-    finish(s, r[0], zn[0], zn[1], an, *h)
+    s.matvec_held::<1, 1>(&mut r[0], &[h], parts.w_hh, 3 * hidden, hidden);
+    // The processor takes what is first in the program first: this sigmoid, on which the frame waits, before the products below.
+    let r = s.half_tanh(r[0][0][0]);
+    match x {
+        Input::Frame(x) => add_input::<S, 1, 2, 1>(s, &mut zn, [x], &parts.w_ih[hidden..], hidden),
+        Input::Mono(x) => add_mono::<S, 1, 2, 1>(s, &mut zn, [x], &parts.w_ih[hidden..], hidden),
+    }
+    let an = zn[0][1][0];
+    zn[0][1] = b[3];
+    s.matvec_held::<2, 1>(&mut zn[0], &[h], &parts.w_hh[hidden..], 3 * hidden, hidden);
+    let n = fresh(s, r, zn[0][1][0], an);
+    blend(s, s.half_tanh(zn[0][0][0]), n, h)
 }
 
 /// One frame of `M` streams, the `C` vectors of units from `at` on; `h` are the memories before it.
@@ -134,20 +169,8 @@ pub(super) fn step<S: Simd, const M: usize, const C: usize>(
     let mut r = [b[0]; M];
     let mut an = [b[2]; M];
     let mut zn = [[b[1], b[2]]; M];
-    if C == 1 || M * C > 6 {
-        // The reset gate first: its sigmoid runs while the other two products do.
-        let mut ar = [[b[0]; 1]; M];
-        add_input::<S, M, 1, C>(s, &mut ar, x, &parts.w_ih[at..], hidden);
-        s.matvec::<M, 1, C>(&mut ar, all, &parts.w_hh[at..], 3 * hidden, hidden, order);
-        add_input::<S, M, 2, C>(s, &mut zn, x, &parts.w_ih[hidden + at..], hidden);
-        for m in 0..M {
-            for c in 0..C {
-                r[m][c] = s.half_tanh(ar[m][0][c]);
-            }
-            (an[m], zn[m][1]) = (zn[m][1], b[3]);
-        }
-        s.matvec::<M, 2, C>(&mut zn, all, &parts.w_hh[hidden + at..], 3 * hidden, hidden, order);
-    } else {
+    let sums = M * S::sums_of(C);
+    if C > 1 && 3 * sums <= S::SUMS {
         // All three in one pass: each number of the memory is spread over a vector once.
         let mut sums = [[b[0], b[1], b[2]]; M];
         add_input::<S, M, 3, C>(s, &mut sums, x, &parts.w_ih[at..], hidden);
@@ -161,6 +184,32 @@ pub(super) fn step<S: Simd, const M: usize, const C: usize>(
                 r[m][c] = s.half_tanh(sums[m][0][c]);
             }
         }
+    } else {
+        // The reset gate first: its sigmoid runs while the other products do.
+        let mut ar = [[b[0]; 1]; M];
+        add_input::<S, M, 1, C>(s, &mut ar, x, &parts.w_ih[at..], hidden);
+        s.matvec::<M, 1, C>(&mut ar, all, &parts.w_hh[at..], 3 * hidden, hidden, order);
+        add_input::<S, M, 2, C>(s, &mut zn, x, &parts.w_ih[hidden + at..], hidden);
+        for m in 0..M {
+            for c in 0..C {
+                r[m][c] = s.half_tanh(ar[m][0][c]);
+            }
+            (an[m], zn[m][1]) = (zn[m][1], b[3]);
+        }
+        if 2 * sums <= S::SUMS {
+            s.matvec::<M, 2, C>(&mut zn, all, &parts.w_hh[hidden + at..], 3 * hidden, hidden, order);
+        } else {
+            for g in 0..2 {
+                let mut sums = [[b[0]; 1]; M];
+                for m in 0..M {
+                    sums[m][0] = zn[m][g];
+                }
+                s.matvec::<M, 1, C>(&mut sums, all, &parts.w_hh[(1 + g) * hidden + at..], 3 * hidden, hidden, order);
+                for m in 0..M {
+                    zn[m][g] = sums[m][0];
+                }
+            }
+        }
     }
     for m in 0..M {
         let mut old = zero;
@@ -172,12 +221,84 @@ pub(super) fn step<S: Simd, const M: usize, const C: usize>(
     gates
 }
 
-/// The new memory, to where it stays and to the output.
+/// The sums of a frame whose activations are still to come.
+#[derive(Clone, Copy)]
+pub(super) struct Sums<V, const C: usize> {
+    r: [V; C],
+    z: [V; C],
+    recurrent: [V; C],
+    n: [V; C],
+}
+
+/// A stream whose frame's activations are still to come: its sums, its memory, where its output goes.
+pub(super) type Waiting<'a, T, V, const C: usize> = (&'a mut Sums<V, C>, &'a mut [T], &'a mut [T]);
+
+/// One of the `3 C` activations of a frame, in their order: of r, of z, and those of n, each of which is followed by its new memory.
 #[inline(always)]
-pub(super) fn keep<S: Simd, const C: usize>(s: S, gates: &Gates<S::V, C>, h: &mut [S::T], y: &mut [S::T]) {
+pub(super) fn activate<S: Simd, const C: usize>(s: S, i: usize, waiting: &mut Waiting<'_, S::T, S::V, C>) {
+    let (sums, h, y) = waiting;
+    let c = i % C;
+    match i / C {
+        0 => sums.r[c] = s.half_tanh(sums.r[c]),
+        1 => sums.z[c] = s.half_tanh(sums.z[c]),
+        _ => {
+            let at = c * S::N;
+            let new = blend(s, sums.z[c], fresh(s, sums.r[c], sums.recurrent[c], sums.n[c]), s.load(&h[at..]));
+            s.store(new, &mut h[at..]);
+            s.store(new, &mut y[at..]);
+        }
+    }
+}
+
+/// The products of a stream's frame; between their rows the activations of another stream's frame, which would else wait for one another
+/// while nothing is multiplied.
+#[inline(always)]
+pub(super) fn products<S: Simd, const C: usize>(
+    s: S,
+    parts: &Parts<'_, S::T>,
+    b: &[[S::V; C]; 4],
+    h: &[S::T],
+    x: &[S::T],
+    mut other: Option<Waiting<'_, S::T, S::V, C>>,
+) -> Sums<S::V, C> {
+    /// Rows between two activations.
+    const ROWS: usize = 4;
+    let hidden = C * S::N;
+    let mut acc = [[b[0], b[1], b[2]]];
+    add_input::<S, 1, 3, C>(s, &mut acc, [x], parts.w_ih, hidden);
+    let n = acc[0][2];
+    acc[0][2] = b[3];
+    let mut part = [[[[s.splat(S::T::ZERO); C]; 3]; 1]; 3];
+    let h = &h[..hidden];
+    let tiles = hidden.div_ceil(ROWS);
+    // None before the last rows, so that the memory is there when its own turn comes.
+    let places = if tiles > 1 { tiles - 1 } else { 1 };
+    for tile in 0..tiles {
+        if let Some(other) = &mut other {
+            for i in 3 * C * tile / places..3 * C * (tile + 1) / places {
+                if i < 3 * C {
+                    activate(s, i, other);
+                }
+            }
+        }
+        let k = tile * ROWS;
+        let some = [&h[k..(k + ROWS).min(hidden)]];
+        s.add_rows::<1, 3, C>(&mut acc, &mut part, some, &parts.w_hh[k * 3 * hidden..], 3 * hidden, hidden, Order::Forwards);
+    }
+    s.fold(&mut acc, &part);
+    let [[r, z, recurrent]] = acc;
+    Sums { r, z, recurrent, n }
+}
+
+/// The new memory, to where it stays and to the output. Unless the `C` vectors are `FULL` of units, lanes without one are written over by
+/// the next frame, or do not go beyond the end of the last one.
+#[inline(always)]
+pub(super) fn keep<S: Simd, const C: usize, const FULL: bool>(s: S, gates: &Gates<S::V, C>, h: &mut [S::T], y: &mut [S::T]) {
     for c in 0..C {
-        s.store(gates.h[c], &mut h[c * S::N..]);
-        s.store(gates.h[c], &mut y[c * S::N..]);
+        let at = c * S::N;
+        s.store(gates.h[c], &mut h[at..]);
+        let y = &mut y[at..];
+        if FULL || y.len() >= S::N { s.store(gates.h[c], y) } else { s.store_partial(gates.h[c], y) }
     }
 }
 
