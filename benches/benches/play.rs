@@ -1,6 +1,6 @@
 //! What does playing cost while no knob moves?
 //!
-//! - What does a GRU of 8, 16, 32 or 64 with a dense head cost, as a layer?
+//! - What does a GRU of 8 to 64 with a dense head cost, as a layer? (20 and 40 fill no whole number of the widest vectors.)
 //! - What does a voice add to that, and does the kind of conditioning matter at rest? (It must not.)
 //! - What does a second channel with the same weights cost?
 //!
@@ -17,7 +17,7 @@ use std::time::Duration;
 fn layers(c: &mut Criterion) {
     let mut group = c.benchmark_group("gru and dense head, layer");
     group.throughput(Throughput::Elements(BLOCK as u64));
-    for hidden in [8, 16, 32, 64] {
+    for hidden in [8, 16, 20, 32, 40, 64] {
         let layer = Chain(Gru::new(1, hidden), Dense::new(hidden, 1));
         let mut params = Aligned::<f32>::zeros(Layer::<f32>::params_len(&layer));
         layer.initialize(&mut uniform(1), &mut params);
@@ -41,7 +41,7 @@ fn voices_at_rest(c: &mut Criterion) {
 
 fn channels(c: &mut Criterion) {
     let mut group = c.benchmark_group("static-hyper-gru, voice at rest, channels");
-    for hidden in [16, 32] {
+    for hidden in [8, 16, 32, 64] {
         let (x0, x1, mut y0, mut y1) = (noise(BLOCK, 2), noise(BLOCK, 3), vec![0.0; BLOCK], vec![0.0; BLOCK]);
         group.throughput(Throughput::Elements(BLOCK as u64));
         let mut one = voice("static-hyper-gru", hidden, 1);

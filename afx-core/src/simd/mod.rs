@@ -146,14 +146,10 @@ pub trait Simd: Copy + sealed::Sealed {
             }
         }
     }
-    /// Sums that [`Simd::matvec`] keeps for each sum of `C` vectors: several partial ones where `C` is small.
+    /// Registers that [`Simd::matvec`] takes for the sums of `c` vectors: where there are few, each has partial sums.
     #[inline(always)]
     fn sums_of(c: usize) -> usize {
-        match c {
-            1 => 4,
-            2 => 4,
-            c => c,
-        }
+        if c <= 2 { 4 } else { c }
     }
     /// Adds the partial sums of [`Simd::add_rows`].
     #[inline(always)]
@@ -237,11 +233,13 @@ pub fn dispatch<K: Kernel<f32>>(kernel: K) -> K::Out {
     Portable.vectorize(kernel)
 }
 
-/// [`dispatch`] for vectors of about `width` numbers: lanes that a shorter vector would leave idle are not worth their cost.
+/// [`dispatch`] for rows of `width` numbers: of few, the idle lanes of longer vectors, and their loads from two lines of the cache, are not
+/// worth what they bring.
 #[inline]
 pub fn dispatch_width<K: Kernel<f32>>(width: usize, kernel: K) -> K::Out {
     #[cfg(target_arch = "x86_64")]
-    if width <= Avx2::N
+    if width <= 48
+        && width.div_ceil(Avx2::N) % 2 == 1
         && let Some(token) = Avx2::new()
     {
         return token.vectorize(kernel);
@@ -427,5 +425,35 @@ mod tests {
             Some(token) => check(token),
             None => std::println!("skipped: this processor has no AVX-512"),
         }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn a_twin_computes_for_two_streams() {
+        /// The product of a matrix and one vector for each stream, and its `tanh`.
+        struct Both<'a>(&'a [f32], [&'a [f32]; 2], [&'a mut [f32]; 2]);
+        impl Kernel<f32> for Both<'_> {
+            type Out = ();
+            #[inline(always)]
+            fn call<S: Simd<T = f32>>(self, s: S) {
+                let x = s.join(s.load(self.1[0]), s.load(self.1[1]));
+                let mut acc = [[s.splat(0.5)]];
+                s.matvec_held(&mut acc, &[x], self.0, S::N, 0);
+                let y = s.tanh(acc[0][0]);
+                s.store(y, self.2[0]);
+                s.store(s.second(y), self.2[1]);
+            }
+        }
+        let (Some(twin), Some(single)) = (Twin::new(), Avx2::new()) else {
+            return std::println!("skipped: this processor has no AVX-512");
+        };
+        check(twin);
+        let w: Vec<f32> = (0..64).map(|i| (i as f32 * 0.7).sin()).collect();
+        let (a, b) = (&w[3..11], &w[20..28]);
+        let [mut first, mut second, mut alone, mut other] = [[0.0; 8]; 4];
+        twin.vectorize(Both(&w, [a, b], [&mut first, &mut second]));
+        single.vectorize(Both(&w, [a, a], [&mut alone, &mut [0.0; 8]]));
+        single.vectorize(Both(&w, [b, b], [&mut other, &mut [0.0; 8]]));
+        assert_eq!((first, second), (alone, other));
     }
 }
