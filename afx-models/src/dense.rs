@@ -81,6 +81,13 @@ impl<T: Scalar> Kernel<T> for Dots<'_, T> {
         // frame's sum is the same to the bit wherever it stands.
         let n = self.weight.len();
         let frames = (self.x.len() / n).min(self.y.len());
+        // What is no whole vector ends one that begins earlier; the weights of lanes that have been counted are zero there.
+        let rest = n % S::N;
+        let mut tail = [T::ZERO; 16];
+        if n > S::N {
+            tail[S::N - rest..S::N].copy_from_slice(&self.weight[n - rest..]);
+        }
+        let tail = s.load(&tail);
         for first in (0..frames).step_by(4) {
             let last = frames - 1;
             let mut x = [&self.x[first * n..][..n]; 4];
@@ -96,7 +103,11 @@ impl<T: Scalar> Kernel<T> for Dots<'_, T> {
                 }
                 at += S::N;
             }
-            if at < n {
+            if at < n && n > S::N {
+                for i in 0..4 {
+                    sums[i] = s.mul_add(s.load(&x[i][n - S::N..]), tail, sums[i]);
+                }
+            } else if at < n {
                 let w = s.load_partial(&self.weight[at..]);
                 for i in 0..4 {
                     sums[i] = s.mul_add(s.load_partial(&x[i][at..]), w, sums[i]);
