@@ -42,17 +42,14 @@ impl<T: Scalar> Kernel<T> for Forward<'_, T> {
         self.tape[..padded].copy_from_slice(&self.state[..padded]);
         let hidden = self.gru.hidden;
         match (hidden.div_ceil(S::N), hidden.is_multiple_of(S::N)) {
+            _ if const { S::N == 1 } => self.any(s),
             (1, true) => s.vectorize(Whole::<T, 1, true>(self)),
             (2, true) => s.vectorize(Whole::<T, 2, true>(self)),
             (3, true) => s.vectorize(Whole::<T, 3, true>(self)),
             (4, true) => s.vectorize(Whole::<T, 4, true>(self)),
             (5, true) => s.vectorize(Whole::<T, 5, true>(self)),
-            (6, true) => s.vectorize(Whole::<T, 6, true>(self)),
             (2, false) => s.vectorize(Whole::<T, 2, false>(self)),
             (3, false) => s.vectorize(Whole::<T, 3, false>(self)),
-            (4, false) => s.vectorize(Whole::<T, 4, false>(self)),
-            (5, false) => s.vectorize(Whole::<T, 5, false>(self)),
-            (6, false) => s.vectorize(Whole::<T, 6, false>(self)),
             _ => self.any(s),
         }
     }

@@ -193,10 +193,10 @@ impl<T: Scalar> Kernel<T> for Hurry<'_, T> {
 }
 
 /// Whether two streams gain from one another: large cells share what they read, a cell of one vector leaves room for another's frame, and
-/// for others the sums of whole vectors of units must fit the registers.
+/// others need the registers of the widest vectors, all of which units fill.
 #[inline(always)]
 fn together<S: Simd>(hidden: usize) -> bool {
-    hidden >= LARGE || hidden <= S::N || hidden.is_multiple_of(S::N) && 3 * S::sums_of(hidden / S::N) <= S::SUMS
+    hidden >= LARGE || hidden <= S::N || S::N == 16 && hidden.is_multiple_of(S::N)
 }
 
 /// Plays one stream, or two that share the parameters.
@@ -213,7 +213,7 @@ impl<T: Scalar, const M: usize> Kernel<T> for Play<'_, T, M> {
     fn call<S: Simd<T = T>>(mut self, s: S) {
         let hidden = self.gru.hidden;
         let in_step = self.streams.iter().all(|(state, _, _)| Turns::load(hidden, state).next == self.turns(hidden).next);
-        if S::STREAMS == 2 {
+        if const { S::STREAMS == 2 } {
             self.run_beside(s);
         } else if M > 1 && !(in_step && together::<S>(hidden)) {
             for stream in self.streams {
@@ -230,18 +230,19 @@ impl<T: Scalar, const M: usize> Play<'_, T, M> {
     fn play<S: Simd<T = T>>(self, s: S) {
         let hidden = self.gru.hidden;
         match (hidden.div_ceil(S::N), hidden.is_multiple_of(S::N)) {
+            // What is not met is not compiled: one lane is the reference, and two streams come here only if they gain from it.
+            _ if const { S::N == 1 } => s.vectorize(Any(self)),
             (1, true) => s.vectorize(Whole::<T, M, 1, true>(self)),
-            (2, true) => s.vectorize(Whole::<T, M, 2, true>(self)),
-            (3, true) => s.vectorize(Whole::<T, M, 3, true>(self)),
-            (4, true) => s.vectorize(Whole::<T, M, 4, true>(self)),
-            (5, true) => s.vectorize(Whole::<T, M, 5, true>(self)),
-            (6, true) => s.vectorize(Whole::<T, M, 6, true>(self)),
-            (8, true) if S::N == 16 => s.vectorize(Whole::<T, M, 8, true>(self)),
-            (2, false) => s.vectorize(Whole::<T, M, 2, false>(self)),
-            (3, false) => s.vectorize(Whole::<T, M, 3, false>(self)),
-            (4, false) => s.vectorize(Whole::<T, M, 4, false>(self)),
-            (5, false) => s.vectorize(Whole::<T, M, 5, false>(self)),
-            (6, false) => s.vectorize(Whole::<T, M, 6, false>(self)),
+            (2, true) if const { M == 1 || S::N == 16 } => s.vectorize(Whole::<T, M, 2, true>(self)),
+            (3, true) if const { M == 1 || S::N == 16 } => s.vectorize(Whole::<T, M, 3, true>(self)),
+            (4, true) if const { M == 1 || S::N == 16 } => s.vectorize(Whole::<T, M, 4, true>(self)),
+            (5, true) if const { M == 1 || S::N == 16 } => s.vectorize(Whole::<T, M, 5, true>(self)),
+            (6, true) if const { M == 1 || S::N == 16 } => s.vectorize(Whole::<T, M, 6, true>(self)),
+            (8, true) if const { S::N == 16 } => s.vectorize(Whole::<T, M, 8, true>(self)),
+            (2, false) if const { M == 1 } => s.vectorize(Whole::<T, M, 2, false>(self)),
+            (3, false) if const { M == 1 } => s.vectorize(Whole::<T, M, 3, false>(self)),
+            (4, false) if const { M == 1 } => s.vectorize(Whole::<T, M, 4, false>(self)),
+            (5, false) if const { M == 1 && S::N == 8 } => s.vectorize(Whole::<T, M, 5, false>(self)),
             _ => s.vectorize(Any(self)),
         }
     }
@@ -316,10 +317,10 @@ impl<T: Scalar, const M: usize> Play<'_, T, M> {
         let parts = Parts { hidden, ..self.gru.parts(self.params) };
         let b = biases::<S, C>(s, &parts, 0);
         let frames = self.frames();
-        if C == 1 && FULL {
+        if const { C == 1 && FULL } {
             return self.run_held(s, &parts);
         }
-        if M == 2 && FULL && hidden < LARGE {
+        if const { M == 2 && FULL && S::N == 16 } && hidden < LARGE {
             return self.run_by_turns::<S, C>(s, &parts, &b);
         }
         let mut turns = self.turns(hidden);
