@@ -117,8 +117,8 @@ pub trait Simd: Copy + sealed::Sealed {
         self.add_rows(acc, &mut part, x, w, stride, group, order);
         self.fold(acc, &part);
     }
-    /// Some rows of [`Simd::matvec`], by fours where more follow; `part` are its partial sums, zero at first and added by [`Simd::fold`] at
-    /// last. Taken row by row or at once, a product has the same bits.
+    /// Some rows of [`Simd::matvec`]; `part` are its partial sums, zero at first and added by [`Simd::fold`] at last. A product that is cut
+    /// after a multiple of four rows has the bits of the whole one.
     ///
     /// # Panics
     /// As [`Simd::matvec`].
