@@ -79,6 +79,21 @@ pub trait Scalar:
         Self::from_f64(value as f64)
     }
 
+    /// Whether the type is `f32`, so that [`Scalar::singles`] gives the numbers. A constant, because generic code asks before it is compiled:
+    /// a crate whose kernels are large can keep those for `f32` in functions that are not generic, which are compiled with it and not again
+    /// with every crate that calls them.
+    const SINGLE: bool = false;
+    /// The same numbers, where the type is `f32`.
+    #[inline(always)]
+    fn singles(_: &[Self]) -> Option<&[f32]> {
+        None
+    }
+    /// [`Scalar::singles`], to be written to.
+    #[inline(always)]
+    fn singles_mut(_: &mut [Self]) -> Option<&mut [f32]> {
+        None
+    }
+
     /// Runs a vector kernel with the widest instructions this machine offers for the type; one lane unless overridden.
     #[inline]
     fn dispatch<K: Kernel<Self>>(kernel: K) -> K::Out {
@@ -98,8 +113,9 @@ pub trait Scalar:
 }
 
 macro_rules! scalar {
-    ($t:ty, $dispatch:path, $width:path, $pair:path) => {
+    ($t:ty, $dispatch:path, $width:path, $pair:path, { $($single:tt)* }) => {
         impl Scalar for $t {
+            $($single)*
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
             #[inline(always)]
@@ -167,5 +183,15 @@ fn one_width<K: Kernel<f64>>(_: usize, kernel: K) -> K::Out {
     one(kernel)
 }
 
-scalar!(f32, crate::simd::dispatch, crate::simd::dispatch_width, crate::simd::dispatch_pair);
-scalar!(f64, one, one_width, one_width);
+scalar!(f32, crate::simd::dispatch, crate::simd::dispatch_width, crate::simd::dispatch_pair, {
+    const SINGLE: bool = true;
+    #[inline(always)]
+    fn singles(numbers: &[f32]) -> Option<&[f32]> {
+        Some(numbers)
+    }
+    #[inline(always)]
+    fn singles_mut(numbers: &mut [f32]) -> Option<&mut [f32]> {
+        Some(numbers)
+    }
+});
+scalar!(f64, one, one_width, one_width, {});

@@ -1,7 +1,7 @@
 //! Fully connected layer.
 
 use afx_core::simd::{Kernel, Simd, outer_sum};
-use afx_core::{Differentiable, Layer, Layout, Role, Scalar, kernels, places};
+use afx_core::{ALIGN, Differentiable, Layer, Layout, Role, Scalar, kernels, places};
 
 /// Affine map of every frame: `y = W x + b`, without memory; `torch.nn.Linear` transposed.
 ///
@@ -83,7 +83,7 @@ impl<T: Scalar> Kernel<T> for Dots<'_, T> {
         let frames = (self.x.len() / n).min(self.y.len());
         // What is no whole vector ends one that begins earlier; the weights of lanes that have been counted are zero there.
         let rest = n % S::N;
-        let mut tail = [T::ZERO; 16];
+        let mut tail = [T::ZERO; ALIGN];
         if n > S::N {
             tail[S::N - rest..S::N].copy_from_slice(&self.weight[n - rest..]);
         }

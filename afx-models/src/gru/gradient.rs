@@ -1,7 +1,7 @@
 //! The unit's derivative.
 
 use super::step::{Parts, biases, keep, step, step_any};
-use super::{Gru, Turns};
+use super::{Gru, Turns, single};
 use afx_core::simd::{Kernel, Order, Simd, outer_sum, take};
 use afx_core::{ALIGN, Differentiable, Scalar};
 
@@ -18,20 +18,35 @@ impl<T: Scalar> Differentiable<T> for Gru {
         h + frames * ROWS * h + h + 3 * self.hidden * h + ALIGN
     }
     fn forward(&self, params: &[T], state: &mut [T], x: &[T], y: &mut [T], tape: &mut [T]) {
-        T::dispatch_width(self.hidden, Forward { gru: self, params, state, x, y, tape });
+        if const { T::SINGLE } {
+            let numbers = (T::singles(params), T::singles_mut(state), T::singles(x), T::singles_mut(y), T::singles_mut(tape));
+            if let (Some(params), Some(state), Some(x), Some(y), Some(tape)) = numbers {
+                single::forward(self, params, state, x, y, tape);
+            }
+        } else {
+            T::dispatch_width(self.hidden, Forward { gru: self, params, state, x, y, tape });
+        }
     }
     fn backward(&self, params: &[T], x: &[T], y: &[T], tape: &mut [T], dy: &[T], dx: &mut [T], dparams: &mut [T]) {
-        T::dispatch_width(self.hidden, Backward { gru: self, params, x, y, tape, dy, dx, dparams });
+        if const { T::SINGLE } {
+            let (params, x, y, dy) = (T::singles(params), T::singles(x), T::singles(y), T::singles(dy));
+            let (tape, dx, dparams) = (T::singles_mut(tape), T::singles_mut(dx), T::singles_mut(dparams));
+            if let (Some(params), Some(x), Some(y), Some(tape), Some(dy), Some(dx), Some(dparams)) = (params, x, y, tape, dy, dx, dparams) {
+                single::backward(self, params, x, y, tape, dy, dx, dparams);
+            }
+        } else {
+            T::dispatch_width(self.hidden, Backward { gru: self, params, x, y, tape, dy, dx, dparams });
+        }
     }
 }
 
-struct Forward<'a, T> {
-    gru: &'a Gru,
-    params: &'a [T],
-    state: &'a mut [T],
-    x: &'a [T],
-    y: &'a mut [T],
-    tape: &'a mut [T],
+pub(super) struct Forward<'a, T> {
+    pub gru: &'a Gru,
+    pub params: &'a [T],
+    pub state: &'a mut [T],
+    pub x: &'a [T],
+    pub y: &'a mut [T],
+    pub tape: &'a mut [T],
 }
 
 impl<T: Scalar> Kernel<T> for Forward<'_, T> {
@@ -108,15 +123,15 @@ impl<T: Scalar> Forward<'_, T> {
     }
 }
 
-struct Backward<'a, T> {
-    gru: &'a Gru,
-    params: &'a [T],
-    x: &'a [T],
-    y: &'a [T],
-    tape: &'a mut [T],
-    dy: &'a [T],
-    dx: &'a mut [T],
-    dparams: &'a mut [T],
+pub(super) struct Backward<'a, T> {
+    pub gru: &'a Gru,
+    pub params: &'a [T],
+    pub x: &'a [T],
+    pub y: &'a [T],
+    pub tape: &'a mut [T],
+    pub dy: &'a [T],
+    pub dx: &'a mut [T],
+    pub dparams: &'a mut [T],
 }
 
 impl<T: Scalar> Kernel<T> for Backward<'_, T> {

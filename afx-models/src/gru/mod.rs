@@ -1,6 +1,7 @@
 //! Gated recurrent unit.
 
 mod gradient;
+mod single;
 mod step;
 
 use afx_core::kernels::flush;
@@ -87,12 +88,26 @@ impl<T: Scalar> Layer<T> for Gru {
         3 * self.padded()
     }
     fn process(&self, params: &[T], state: &mut [T], x: &[T], y: &mut [T]) {
-        T::dispatch_width(self.hidden, Play { gru: self, params, streams: [(state, x, y)] });
+        if const { T::SINGLE } {
+            if let (Some(params), Some(state), Some(x), Some(y)) =
+                (T::singles(params), T::singles_mut(state), T::singles(x), T::singles_mut(y))
+            {
+                single::play(self, params, state, x, y);
+            }
+        } else {
+            T::dispatch_width(self.hidden, Play { gru: self, params, streams: [(state, x, y)] });
+        }
     }
     fn process_pair(&self, params: &[T], state: [&mut [T]; 2], x: [&[T]; 2], y: [&mut [T]; 2]) {
-        let ([s0, s1], [x0, x1], [y0, y1]) = (state, x, y);
-        let pair = Play { gru: self, params, streams: [(s0, x0, y0), (s1, x1, y1)] };
-        if self.inputs == 1 { T::dispatch_pair(self.hidden, pair) } else { T::dispatch_width(self.hidden, pair) }
+        if const { T::SINGLE } {
+            let (state, x, y) = (state.map(T::singles_mut), x.map(T::singles), y.map(T::singles_mut));
+            if let (Some(params), [Some(s0), Some(s1)], [Some(x0), Some(x1)], [Some(y0), Some(y1)]) = (T::singles(params), state, x, y) {
+                single::play_pair(self, params, [s0, s1], [x0, x1], [y0, y1]);
+            }
+        } else {
+            let ([s0, s1], [x0, x1], [y0, y1]) = (state, x, y);
+            T::dispatch_width(self.hidden, Play { gru: self, params, streams: [(s0, x0, y0), (s1, x1, y1)] });
+        }
     }
     /// The memory itself; the next one is written before it is read, and the turn is sound.
     fn flush(&self, state: &mut [T]) -> bool {
@@ -102,7 +117,14 @@ impl<T: Scalar> Layer<T> for Gru {
     /// is, so a memory of seconds comes to rest, too.
     fn rest(&self, params: &[T], state: &mut [T], x: &[T], y: &mut [T]) {
         play_until_still(self, params, state, x, y);
-        T::dispatch_width(self.hidden, Hurry { gru: self, params, state, x, y });
+        if const { T::SINGLE } {
+            let numbers = (T::singles(params), T::singles_mut(state), T::singles(x), T::singles_mut(y));
+            if let (Some(params), Some(state), Some(x), Some(y)) = numbers {
+                single::hurry(self, params, state, x, y);
+            }
+        } else {
+            T::dispatch_width(self.hidden, Hurry { gru: self, params, state: &mut *state, x, y: &mut *y });
+        }
         self.process(params, state, x, y);
     }
 }

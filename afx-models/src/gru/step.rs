@@ -251,7 +251,7 @@ pub(super) fn activate<S: Simd, const C: usize>(s: S, i: usize, waiting: &mut Wa
 }
 
 /// The products of a stream's frame; between their rows the activations of another stream's frame, which would else wait for one another
-/// while nothing is multiplied.
+/// while nothing is multiplied. For vectors of sixteen units.
 #[inline(always)]
 pub(super) fn products<S: Simd, const C: usize>(
     s: S,
@@ -270,19 +270,15 @@ pub(super) fn products<S: Simd, const C: usize>(
     acc[0][2] = b[3];
     let mut part = [[[[s.splat(S::T::ZERO); C]; 3]; 1]; 3];
     let h = &h[..hidden];
-    let tiles = hidden.div_ceil(ROWS);
-    // None before the last rows, so that the memory is there when its own turn comes.
-    let places = if tiles > 1 { tiles - 1 } else { 1 };
-    for tile in 0..tiles {
-        if let Some(other) = &mut other {
-            for i in 3 * C * tile / places..3 * C * (tile + 1) / places {
-                if i < 3 * C {
-                    activate(s, i, other);
-                }
-            }
+    for tile in 0..hidden / ROWS {
+        // None before the last rows, so that the memory is there when its own turn comes.
+        if let Some(other) = &mut other
+            && (1..=3 * C).contains(&tile)
+        {
+            activate(s, tile - 1, other);
         }
         let k = tile * ROWS;
-        let some = [&h[k..(k + ROWS).min(hidden)]];
+        let some = [&h[k..k + ROWS]];
         s.add_rows::<1, 3, C>(&mut acc, &mut part, some, &parts.w_hh[k * 3 * hidden..], 3 * hidden, hidden, Order::Forwards);
     }
     s.fold(&mut acc, &part);
