@@ -1,11 +1,62 @@
 //! The promises common to all layers, adapters and processors, as tests that each joins with one line.
 //!
-//! ```ignore
-//! afx_core::guard_allocations!(); // once in the test file: counts allocations
-//! afx_core::layer_conformance!(gru, Gru::new(1, 8));
-//! afx_core::adapter_conformance!(film, Film::new(&layout, 2, Network::smooth(8, 2)));
-//! afx_core::processor_conformance!(voice, voice());
 //! ```
+//! use afx_core::{Differentiable, Layer, Layout, Scalar};
+//!
+//! /// A number that multiplies the signal.
+//! struct Gain;
+//!
+//! impl<T: Scalar> Layer<T> for Gain {
+//!     fn inputs(&self) -> usize {
+//!         1
+//!     }
+//!     fn outputs(&self) -> usize {
+//!         1
+//!     }
+//!     fn layout(&self) -> Layout {
+//!         Layout::new().tensor("gain", &[1])
+//!     }
+//!     fn params_len(&self) -> usize {
+//!         1
+//!     }
+//!     fn state_len(&self) -> usize {
+//!         0
+//!     }
+//!     fn process(&self, params: &[T], _: &mut [T], x: &[T], y: &mut [T]) {
+//!         for (y, x) in y.iter_mut().zip(x) {
+//!             *y = params[0] * *x;
+//!         }
+//!     }
+//! }
+//!
+//! impl<T: Scalar> Differentiable<T> for Gain {
+//!     fn tape_len(&self, _: usize) -> usize {
+//!         0
+//!     }
+//!     fn forward(&self, params: &[T], state: &mut [T], x: &[T], y: &mut [T], _: &mut [T]) {
+//!         self.process(params, state, x, y);
+//!     }
+//!     fn backward(&self, params: &[T], x: &[T], _: &[T], _: &mut [T], dy: &[T], dx: &mut [T], dparams: &mut [T]) {
+//!         for (x, dy) in x.iter().zip(dy) {
+//!             dparams[0] += *x * *dy;
+//!         }
+//!         for (dx, dy) in dx.iter_mut().zip(dy) {
+//!             *dx += params[0] * *dy;
+//!         }
+//!     }
+//! }
+//!
+//! afx_core::guard_allocations!(); // once in the test file: counts allocations
+//! afx_core::layer_conformance!(gain, Gain); // five tests, in a module of that name
+//!
+//! fn main() {
+//!     // One of them by hand.
+//!     afx_core::testing::layer_gradients(&Gain);
+//! }
+//! ```
+//!
+//! [`adapter_conformance!`](crate::adapter_conformance) takes a name, an adapter and a layer that it drives;
+//! [`processor_conformance!`](crate::processor_conformance) a name, a processor, its channels and its controls.
 
 use crate::{Adapter, Differentiable, Layer, Processor, Scalar};
 pub use assert_no_alloc::AllocDisabler;

@@ -45,6 +45,9 @@ pub trait Simd: Copy + sealed::Sealed {
     const N: usize;
     /// Sums that a kernel may keep in registers, partial sums counted, beside the numbers that it multiplies; measured where it matters.
     const SUMS: usize = 12;
+    /// Whether there are vector registers: then a body of a kernel for each size may pay. In plain numbers one body for all is as fast, and
+    /// flash is scarce where there are only those.
+    const VECTORS: bool = true;
     /// Streams whose lanes lie beside each other in a vector: 2 where [`dispatch_pair`] found room for both, with [`Simd::N`] lanes each.
     /// What is loaded is then in both, what is stored is the first one's; [`Simd::join`] and [`Simd::second`] tell them apart.
     const STREAMS: usize = 1;
@@ -223,10 +226,14 @@ pub trait Kernel<T: Scalar> {
 pub fn dispatch<K: Kernel<f32>>(kernel: K) -> K::Out {
     #[cfg(target_arch = "x86_64")]
     {
-        if let Some(token) = Avx512::new() {
+        if const { Avx512::POSSIBLE }
+            && let Some(token) = Avx512::new()
+        {
             return token.vectorize(kernel);
         }
-        if let Some(token) = Avx2::new() {
+        if const { Avx2::POSSIBLE }
+            && let Some(token) = Avx2::new()
+        {
             return token.vectorize(kernel);
         }
     }
@@ -238,7 +245,8 @@ pub fn dispatch<K: Kernel<f32>>(kernel: K) -> K::Out {
 #[inline]
 pub fn dispatch_width<K: Kernel<f32>>(width: usize, kernel: K) -> K::Out {
     #[cfg(target_arch = "x86_64")]
-    if width <= 48
+    if const { Avx2::POSSIBLE }
+        && width <= 48
         && width.div_ceil(Avx2::N) % 2 == 1
         && let Some(token) = Avx2::new()
     {
@@ -253,7 +261,8 @@ pub fn dispatch_width<K: Kernel<f32>>(width: usize, kernel: K) -> K::Out {
 #[inline]
 pub fn dispatch_pair<K: Kernel<f32>>(width: usize, kernel: K) -> K::Out {
     #[cfg(target_arch = "x86_64")]
-    if width == Twin::N
+    if const { Twin::POSSIBLE }
+        && width == Twin::N
         && let Some(token) = Twin::new()
     {
         return token.vectorize(kernel);
@@ -289,6 +298,7 @@ impl<T: Scalar> Simd for One<T> {
     type T = T;
     type V = T;
     const N: usize = 1;
+    const VECTORS: bool = false;
     #[inline(always)]
     fn splat(self, value: T) -> T {
         value

@@ -14,6 +14,7 @@ impl Simd for Portable {
     type T = f32;
     type V = f32x8;
     const N: usize = 8;
+    const VECTORS: bool = cfg!(any(target_feature = "sse2", target_feature = "neon", target_feature = "simd128"));
     #[inline(always)]
     fn splat(self, value: f32) -> f32x8 {
         f32x8::splat(value)
@@ -75,7 +76,12 @@ impl Simd for Portable {
     }
     #[inline(always)]
     fn vectorize<K: Kernel<f32>>(self, kernel: K) -> K::Out {
-        kernel.call(self)
+        // A function of its own, as it is where the instructions must be enabled.
+        #[inline(never)]
+        fn go<K: Kernel<f32>>(kernel: K) -> K::Out {
+            kernel.call(Portable)
+        }
+        go(kernel)
     }
 }
 

@@ -40,15 +40,21 @@ fn level() -> u8 {
 }
 
 /// What the build enables: without `std` nothing can be asked.
-#[cfg(not(feature = "std"))]
-#[inline]
-const fn level() -> u8 {
+const BUILT: u8 = {
     let avx2 = cfg!(target_feature = "avx2") && cfg!(target_feature = "fma");
     let avx512 = cfg!(target_feature = "avx512f") && cfg!(target_feature = "avx512vl") && cfg!(target_feature = "avx512dq");
     1 + avx2 as u8 + (avx2 && avx512) as u8
+};
+#[cfg(not(feature = "std"))]
+#[inline]
+const fn level() -> u8 {
+    BUILT
 }
 
 impl Avx2 {
+    /// Whether a processor that this build runs on may have them: what none has need not be compiled.
+    pub(super) const POSSIBLE: bool = cfg!(feature = "std") || BUILT >= 2;
+
     /// The token, where the processor has AVX2 and FMA.
     #[inline]
     pub fn new() -> Option<Self> {
@@ -57,6 +63,9 @@ impl Avx2 {
 }
 
 impl Avx512 {
+    /// Whether a processor that this build runs on may have them: what none has need not be compiled.
+    pub(super) const POSSIBLE: bool = cfg!(feature = "std") || BUILT >= 3;
+
     /// The token, where the processor has AVX-512 F, VL and DQ.
     #[inline]
     pub fn new() -> Option<Self> {
@@ -65,6 +74,9 @@ impl Avx512 {
 }
 
 impl Twin {
+    /// As [`Avx512::POSSIBLE`].
+    pub(super) const POSSIBLE: bool = Avx512::POSSIBLE;
+
     /// The token, where the processor has AVX-512 F, VL and DQ.
     #[inline]
     pub fn new() -> Option<Self> {

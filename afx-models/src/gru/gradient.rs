@@ -57,7 +57,7 @@ impl<T: Scalar> Kernel<T> for Forward<'_, T> {
         self.tape[..padded].copy_from_slice(&self.state[..padded]);
         let hidden = self.gru.hidden;
         match (hidden.div_ceil(S::N), hidden.is_multiple_of(S::N)) {
-            _ if const { S::N == 1 } => self.any(s),
+            _ if const { !S::VECTORS } => self.any(s),
             (1, true) => s.vectorize(Whole::<T, 1, true>(self)),
             (2, true) => s.vectorize(Whole::<T, 2, true>(self)),
             (3, true) => s.vectorize(Whole::<T, 3, true>(self)),

@@ -237,12 +237,12 @@ impl<T: Scalar, const M: usize> Kernel<T> for Play<'_, T, M> {
         let in_step = self.streams.iter().all(|(state, _, _)| Turns::load(hidden, state).next == self.turns(hidden).next);
         if const { S::STREAMS == 2 } {
             self.run_beside(s);
-        } else if M > 1 && !(in_step && together::<S>(hidden)) {
+        } else if M == 1 || const { S::VECTORS } && in_step && together::<S>(hidden) {
+            self.play(s);
+        } else {
             for stream in self.streams {
                 s.vectorize(Play { gru: self.gru, params: self.params, streams: [stream] });
             }
-        } else {
-            self.play(s);
         }
     }
 }
@@ -253,8 +253,8 @@ impl<T: Scalar, const M: usize> Play<'_, T, M> {
         let hidden = self.gru.hidden;
         match (hidden.div_ceil(S::N), hidden.is_multiple_of(S::N)) {
             // What is not met is not compiled: one lane is the reference, and two streams come here only if they gain from it.
-            _ if const { S::N == 1 } => s.vectorize(Any(self)),
-            (1, true) => s.vectorize(Whole::<T, M, 1, true>(self)),
+            (1, true) if const { S::N > 1 } => s.vectorize(Whole::<T, M, 1, true>(self)),
+            _ if const { !S::VECTORS } => s.vectorize(Any(self)),
             (2, true) if const { M == 1 || S::N == 16 } => s.vectorize(Whole::<T, M, 2, true>(self)),
             (3, true) if const { M == 1 || S::N == 16 } => s.vectorize(Whole::<T, M, 3, true>(self)),
             (4, true) if const { M == 1 || S::N == 16 } => s.vectorize(Whole::<T, M, 4, true>(self)),

@@ -314,7 +314,7 @@ pub(super) fn step_any<S: Simd, const M: usize>(
 ) {
     let parts = gru.parts(params);
     let mut memories = states.map(|state| state.split_at_mut(gru.padded()));
-    let wides = gru.hidden / (4 * S::N);
+    let wides = if const { S::VECTORS } { gru.hidden / (4 * S::N) } else { 0 };
     let narrow = (gru.hidden - wides * 4 * S::N).div_ceil(S::N);
     for i in 0..wides + narrow {
         let i = if order == Order::Backwards { wides + narrow - 1 - i } else { i };
