@@ -11,12 +11,14 @@ use alloc::vec::Vec;
 /// Real-time: `realize` allocates nothing; it runs once for a knob move.
 ///
 /// # Panics
-/// When a slice is shorter than the sizes say.
+/// When a slice is shorter than the sizes say, `controls` among them.
 pub trait Adapter<T: Scalar>: Send + Sync {
     /// Number of knobs.
     fn controls(&self) -> usize;
     /// The adapter's own learnt numbers, the learnt part of the layer's parameters among them.
     fn layout(&self) -> Layout;
+    /// Length of the layer's parameters: of what [`Adapter::realize`] writes.
+    fn layer_len(&self) -> usize;
     /// First values of the learnt numbers before training, given first values `layer` of the layer's parameters; `uniform` draws from
     /// `[-1, 1)`. Allocates.
     fn initialize(&self, layer: &[T], uniform: &mut dyn FnMut() -> f64, params: &mut [T]);

@@ -43,6 +43,9 @@ impl<T: Scalar, A: Layer<T>, B: Layer<T>> Layer<T> for Chain<A, B> {
     fn outputs(&self) -> usize {
         self.1.outputs()
     }
+    fn fits(&self) -> bool {
+        self.0.fits() && self.1.fits() && self.0.outputs() == self.1.inputs()
+    }
     fn layout(&self) -> Layout {
         Layout::new().join("0", &self.0.layout()).join("1", &self.1.layout())
     }

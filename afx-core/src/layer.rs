@@ -27,6 +27,11 @@ pub trait Layer<T: Scalar>: Send + Sync {
     /// Maps `x` to `y` and moves the memory on.
     fn process(&self, params: &[T], state: &mut [T], x: &[T], y: &mut [T]);
 
+    /// Whether no size is zero and the parts, if it has any, fit one another. Asked once, when an effect is built.
+    fn fits(&self) -> bool {
+        self.inputs() > 0 && self.outputs() > 0
+    }
+
     /// First values of the parameters before training; `uniform` draws from `[-1, 1)`.
     ///
     /// Unless the layer says otherwise, every affine map is uniform within `±1 / sqrt(columns)` and everything else zero. Allocates.
@@ -74,7 +79,7 @@ pub trait Layer<T: Scalar>: Send + Sync {
     }
 
     /// Brings the memory to rest: what it tends to under silence, so that playing starts without a pop. From [`Layer::reset`]; the result
-    /// depends on the parameters alone.
+    /// depends on the parameters alone. A layer of more than 256 inputs or outputs stays where [`Layer::reset`] leaves it.
     fn settle(&self, params: &[T], state: &mut [T]) {
         let (silence, mut out) = ([T::ZERO; ROOM], [T::ZERO; ROOM]);
         self.reset(params, state);
@@ -108,8 +113,8 @@ pub fn play_until_still<T: Scalar, L: Layer<T> + ?Sized>(layer: &L, params: &[T]
     }
 }
 
-/// The widest frame that [`Layer::settle`] has room for.
-const ROOM: usize = 4096;
+/// The widest frame that [`Layer::settle`] has room for, on a stack that may be a microcontroller's.
+const ROOM: usize = 256;
 
 /// Sums of the memory's numbers in 64 groups: moves when any of them moves, short of an exact cancellation.
 fn fingerprint<T: Scalar>(state: &[T]) -> [T; 64] {

@@ -5,7 +5,8 @@ use crate::Scalar;
 /// What a plugin, an application or firmware holds: audio in planar channels, knobs, and nothing else.
 ///
 /// Real-time: `process`, `set_controls` and `reset` never allocate, lock, call the system or panic, whatever the values in the
-/// buffers and however many frames there are; a block of any size gives the same bits as the same frames in other blocks.
+/// buffers and however many frames there are; a block of any size gives the same bits as the same frames in other blocks. How long a
+/// `reset` takes, each processor says: bringing a model to rest takes longer than a block.
 pub trait Processor<T: Scalar>: Send {
     /// Processes as many frames as the shortest buffer has; channels of `output` without an input channel are filled with silence.
     fn process(&mut self, input: &[&[T]], output: &mut [&mut [T]]);

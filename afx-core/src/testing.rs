@@ -1,7 +1,7 @@
 //! The promises common to all layers, adapters and processors, as tests that each joins with one line.
 //!
 //! ```
-//! use afx_core::{Differentiable, Layer, Layout, Scalar};
+//! use afx_core::{Differentiable, Layer, Layout, Scalar, places};
 //!
 //! /// A number that multiplies the signal.
 //! struct Gain;
@@ -17,7 +17,8 @@
 //!         Layout::new().tensor("gain", &[1])
 //!     }
 //!     fn params_len(&self) -> usize {
-//!         1
+//!         let [_gain, len] = places([1]); // tensors begin at cache lines
+//!         len
 //!     }
 //!     fn state_len(&self) -> usize {
 //!         0
@@ -285,18 +286,26 @@ pub fn layer_splits(layer: &impl Layer<f32>) {
     }
 }
 
-/// `forward` gives the output and the memory of `process`.
-pub fn layer_forward(layer: &impl Differentiable<f64>) {
+/// `forward` gives the output and the memory of `process`, to the bit and in both precisions; a segment may be empty.
+pub fn layer_forward(layer: &(impl Differentiable<f64> + Differentiable<f32>)) {
+    forward_bits::<f64, _>(layer);
+    forward_bits::<f32, _>(layer);
+}
+
+fn forward_bits<T: Scalar, L: Differentiable<T>>(layer: &L) {
     let Segment { params, state, x } = segment(layer, 100, 9);
-    let mut tape = vec![0.0; layer.tape_len(100)];
+    let mut tape = vec![T::ZERO; layer.tape_len(100)];
     let (mut s0, mut s1) = (state.clone(), state);
-    let (mut y0, mut y1) = (vec![0.0; 100 * layer.outputs()], vec![0.0; 100 * layer.outputs()]);
-    layer.process(&params, &mut s0, &x, &mut y0);
-    layer.forward(&params, &mut s1, &x, &mut y1, &mut tape);
-    assert_eq!(y0, y1);
-    layer.process(&params, &mut s0, &x, &mut y0);
-    layer.forward(&params, &mut s1, &x, &mut y1, &mut tape);
-    assert_eq!(y0, y1, "the memories differ after a segment");
+    let mut y0 = vec![T::ZERO; 100 * layer.outputs()];
+    let (mut y1, mut dparams) = (y0.clone(), vec![T::ZERO; params.len()]);
+    for _ in 0..2 {
+        layer.process(&params, &mut s0, &x, &mut y0);
+        layer.forward(&params, &mut s1, &x, &mut y1, &mut tape);
+        assert_eq!(y0, y1, "output, or the memory after a segment");
+        layer.forward(&params, &mut s1, &[], &mut [], &mut tape);
+        layer.backward(&params, &[], &[], &mut tape, &[], &mut [], &mut dparams);
+        assert!(dparams.iter().all(|d| *d == T::ZERO), "an empty segment has a derivative");
+    }
 }
 
 /// Output and derivatives in `f32`, on this machine's vector instructions, against `f64` in plain arithmetic.

@@ -20,6 +20,9 @@ const LIMIT: f64 = 1e6;
 /// - Playing starts from the model's own resting state for its knobs, so silence gives no pop.
 /// - NaN and infinities in the input count as silence, and no input leaves the memory stuck.
 /// - A layer with one input and one output serves any number of channels, all with the same parameters, two at a time.
+/// - [`Voice::reset`](Processor::reset) plays silence until the model rests, up to 12,288 frames of it, unless the knobs are where they
+///   were the last time: for a moment in which nobody listens.
+/// - `learnt` is copied, and the parameters in use and those aimed at are kept beside it: about three times the numbers of a plain model.
 #[derive(Clone)]
 pub struct Voice<T: Scalar, L, A> {
     model: Conditioned<L, A>,
@@ -31,6 +34,9 @@ pub struct Voice<T: Scalar, L, A> {
     sample_rate_hz: f64,
     states: Vec<Aligned<T>>,
     rest: Aligned<T>,
+    /// The knobs that `rest` belongs to, once it is known.
+    rested: bool,
+    rested_at: Vec<T>,
     x: [Vec<T>; 2],
     y: [Vec<T>; 2],
     position: usize,
@@ -40,6 +46,15 @@ pub struct Voice<T: Scalar, L, A> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VoiceError {
+    /// The layer has a size of zero, or parts that do not fit one another.
+    Layer,
+    /// The adapter was made for another layer.
+    Adapter {
+        /// Numbers that the layer takes.
+        expected: usize,
+        /// Numbers that the adapter writes.
+        found: usize,
+    },
     /// The learnt numbers do not fit the model.
     Parameters {
         /// Length of the slice that the adapter's layout describes.
@@ -64,6 +79,10 @@ pub enum VoiceError {
 impl fmt::Display for VoiceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Layer => write!(f, "layer: expected sizes above zero and parts that fit one another, found others"),
+            Self::Adapter { expected, found } => {
+                write!(f, "adapter: expected one for a layer of {expected} numbers, found one for {found}")
+            }
             Self::Parameters { expected, found } => write!(f, "parameters: expected a slice of {expected} numbers, found {found}"),
             Self::NotFinite { index } => write!(f, "parameters: expected finite numbers, found another at index {index}"),
             Self::SampleRate => write!(f, "sample rate: expected a positive number of hertz"),
@@ -123,8 +142,15 @@ impl<T: Scalar, L: Layer<T>, A: Adapter<T>> Voice<T, L, A> {
     /// `learnt` are the model's numbers in the order of the adapter's layout. Allocates everything that it will ever need.
     ///
     /// # Errors
-    /// When the numbers do not fit the model or are not finite, or the rate or the number of channels makes no sense.
+    /// When layer, adapter and numbers do not fit one another, a number is not finite, or the rate or the number of channels makes no sense.
     pub fn new(model: Conditioned<L, A>, learnt: &[T], sample_rate_hz: f64, channels: usize) -> Result<Self, VoiceError> {
+        if !model.layer.fits() {
+            return Err(VoiceError::Layer);
+        }
+        let (expected, found) = (model.layer.params_len(), model.adapter.layer_len());
+        if found != expected {
+            return Err(VoiceError::Adapter { expected, found });
+        }
         let expected = model.adapter.layout().len();
         if learnt.len() != expected {
             return Err(VoiceError::Parameters { expected, found: learnt.len() });
@@ -151,6 +177,8 @@ impl<T: Scalar, L: Layer<T>, A: Adapter<T>> Voice<T, L, A> {
             sample_rate_hz,
             states: vec![Aligned::zeros(layer.state_len()); channels],
             rest: Aligned::zeros(layer.state_len()),
+            rested: false,
+            rested_at: vec![T::ZERO; model.adapter.controls()],
             x: buffer(layer.inputs()),
             y: buffer(layer.outputs()),
             position: 0,
@@ -215,6 +243,19 @@ impl<T: Scalar, L: Layer<T>, A: Adapter<T>> Voice<T, L, A> {
     }
 }
 
+impl<T: Scalar, L, A> fmt::Debug for Voice<T, L, A> {
+    /// Sizes and knobs; the numbers themselves would fill pages.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Voice")
+            .field("learnt", &self.learnt.len())
+            .field("parameters", &self.glide.current.len())
+            .field("controls", &self.controls)
+            .field("channels", &self.states.len())
+            .field("sample_rate_hz", &self.sample_rate_hz)
+            .finish_non_exhaustive()
+    }
+}
+
 /// `x` as a number the model can bear.
 fn tame<T: Scalar>(x: T) -> T {
     let limit = T::from_f64(LIMIT);
@@ -270,8 +311,10 @@ impl<T: Scalar, L: Layer<T>, A: Adapter<T>> Processor<T> for Voice<T, L, A> {
                 self.run(channel, pair, n);
                 for (k, y) in self.y.iter().enumerate().take(1 + usize::from(pair)) {
                     for j in 0..o {
-                        if let Some(to) = output.get_mut((channel + k) * o + j) {
-                            scatter(&y[..n * o], &mut to[done..done + n], o, j);
+                        match output.get_mut((channel + k) * o + j) {
+                            Some(to) if (channel + k) * i < input.len() => scatter(&y[..n * o], &mut to[done..done + n], o, j),
+                            Some(to) => to[done..done + n].fill(T::ZERO),
+                            None => {}
                         }
                     }
                 }
@@ -318,7 +361,16 @@ impl<T: Scalar, L: Layer<T>, A: Adapter<T>> Processor<T> for Voice<T, L, A> {
 
     fn reset(&mut self) {
         self.glide.arrive();
-        self.model.layer.settle(&self.glide.current, &mut self.rest);
+        if !self.rested || self.rested_at != self.controls {
+            let layer = &self.model.layer;
+            layer.settle(&self.glide.current, &mut self.rest);
+            // Parameters that are too large for this type have no rest; those of another position may.
+            if !layer.flush(&mut self.rest) {
+                layer.reset(&self.glide.current, &mut self.rest);
+            }
+            self.rested_at.copy_from_slice(&self.controls);
+            self.rested = true;
+        }
         for state in &mut self.states {
             state.copy_from_slice(&self.rest);
         }

@@ -41,6 +41,12 @@ macro_rules! any_layer {
                     AnyLayer::Stack { layers } => layers.last().map_or(1, |l| Layer::<T>::outputs(l)),
                 }
             }
+            fn fits(&self) -> bool {
+                match self {
+                    $(AnyLayer::$name(l) => Layer::<T>::fits(l),)+
+                    AnyLayer::Stack { layers } => stack::fit::<T>(layers),
+                }
+            }
             fn layout(&self) -> Layout {
                 match self {
                     $(AnyLayer::$name(l) => Layer::<T>::layout(l),)+
@@ -142,6 +148,11 @@ impl AnyLayer {
 mod stack {
     use super::{AnyLayer, BLOCK};
     use afx_core::{Differentiable, Layer, Scalar};
+
+    pub fn fit<T: Scalar>(layers: &[AnyLayer]) -> bool {
+        let meet = |pair: &[AnyLayer]| Layer::<T>::outputs(&pair[0]) == Layer::<T>::inputs(&pair[1]);
+        layers.iter().all(Layer::<T>::fits) && layers.windows(2).all(meet)
+    }
 
     pub fn widest<T: Scalar>(layers: &[AnyLayer]) -> usize {
         layers.iter().map(|l| Layer::<T>::outputs(l)).max().unwrap_or(1)
@@ -366,6 +377,9 @@ macro_rules! any_adapter {
             }
             fn layout(&self) -> Layout {
                 match self { $(AnyAdapter::$name(a) => Adapter::<T>::layout(a),)+ }
+            }
+            fn layer_len(&self) -> usize {
+                match self { $(AnyAdapter::$name(a) => Adapter::<T>::layer_len(a),)+ }
             }
             fn initialize(&self, layer: &[T], uniform: &mut dyn FnMut() -> f64, params: &mut [T]) {
                 match self { $(AnyAdapter::$name(a) => a.initialize(layer, uniform, params),)+ }

@@ -33,6 +33,9 @@ impl<T: Scalar> Layer<T> for Fir {
     fn outputs(&self) -> usize {
         1
     }
+    fn fits(&self) -> bool {
+        self.taps > 0
+    }
     fn layout(&self) -> Layout {
         Layout::new().tensor("taps", &[self.taps])
     }

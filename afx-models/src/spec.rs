@@ -51,7 +51,7 @@ pub enum SpecError {
         /// The name.
         found: String,
     },
-    /// The conditioning has nothing to act on.
+    /// The conditioning has nothing to act on: no affine map that it covers, or for `Concat` no bias in the first one.
     NothingToCondition,
 }
 
@@ -61,7 +61,9 @@ impl fmt::Display for SpecError {
             SpecError::Size { what, most, found } => write!(f, "{what}: expected 1 to {most}, found {found}"),
             SpecError::Mismatch { layer, expected, found } => write!(f, "layer {layer}: expected {expected} inputs, found {found}"),
             SpecError::Name { found } => write!(f, "model: expected one of {}, found {found}", ModelSpec::NAMES.join(", ")),
-            SpecError::NothingToCondition => write!(f, "conditioning: expected a layer with affine maps, found none"),
+            SpecError::NothingToCondition => {
+                write!(f, "conditioning: expected an affine map that it acts on (for concat the first one, with a bias), found none")
+            }
         }
     }
 }
@@ -121,6 +123,8 @@ impl ModelSpec {
     /// Naming the first part that does not.
     pub fn check(&self) -> Result<(), SpecError> {
         check_layer(&self.layer)?;
+        let numbers = numbers(&self.layer);
+        limit("numbers to learn", numbers)?;
         if self.controls > LARGEST {
             return Err(SpecError::Size { what: "controls", most: LARGEST, found: self.controls });
         }
@@ -130,14 +134,17 @@ impl ModelSpec {
             if depth > 16 {
                 return Err(SpecError::Size { what: "conditioning depth", most: 16, found: depth });
             }
-            if width.max(self.controls).saturating_mul(2 * Layer::<f32>::params_len(&self.layer)) > MOST_PARAMETERS {
-                return Err(SpecError::Size { what: "numbers to learn", most: MOST_PARAMETERS, found: usize::MAX });
-            }
+            // Twice: both a scale and a shift for each row, or a gap beside each tensor.
+            limit("numbers to learn", width.max(self.controls).saturating_mul(2).saturating_mul(numbers))?;
         }
-        if self.conditioning != Conditioning::Fixed && Layer::<f32>::layout(&self.layer).affine_maps().is_empty() {
-            return Err(SpecError::NothingToCondition);
-        }
-        Ok(())
+        let layout = Layer::<f32>::layout(&self.layer);
+        let mut maps = layout.affine_maps().iter();
+        let acts = match self.conditioning {
+            Conditioning::Fixed => true,
+            Conditioning::Concat => maps.next().is_some_and(|map| map.bias.is_some()),
+            Conditioning::Film { cover, .. } | Conditioning::StaticHyper { cover, .. } => maps.any(|map| cover.holds(map)),
+        };
+        if acts { Ok(()) } else { Err(SpecError::NothingToCondition) }
     }
 
     /// The model.
@@ -149,6 +156,22 @@ impl ModelSpec {
         let adapter = self.conditioning.adapter(&Layer::<f32>::layout(&self.layer), self.controls);
         Ok(Conditioned { layer: self.layer.clone(), adapter })
     }
+}
+
+/// Numbers of a layer, gaps between its tensors not counted.
+fn numbers(layer: &AnyLayer) -> usize {
+    match layer {
+        AnyLayer::Gru(Gru { inputs, hidden, .. }) => {
+            hidden.saturating_mul(3).saturating_mul(inputs.saturating_add(*hidden).saturating_add(2))
+        }
+        AnyLayer::Dense(Dense { inputs, outputs, .. }) => outputs.saturating_mul(inputs.saturating_add(1)),
+        AnyLayer::Fir(Fir { taps }) => *taps,
+        AnyLayer::Stack { layers } => layers.iter().map(numbers).fold(0, usize::saturating_add),
+    }
+}
+
+fn limit(what: &'static str, found: usize) -> Result<(), SpecError> {
+    if found <= MOST_PARAMETERS { Ok(()) } else { Err(SpecError::Size { what, most: MOST_PARAMETERS, found }) }
 }
 
 fn at_most(what: &'static str, found: usize) -> Result<(), SpecError> {
@@ -192,6 +215,30 @@ mod tests {
         assert_eq!(count("film-gru", 32, 1), 17185);
         assert_eq!(count("static-hyper-gru", 32, 2), 30369);
         assert_eq!(count("static-hyper-gru", 32, 1), 30361);
+    }
+
+    #[test]
+    fn layers_that_learn_too_many_numbers_are_refused() {
+        let layers = vec![Gru::new(4096, 4096).into(); 30];
+        let spec = ModelSpec { layer: AnyLayer::stack(layers), conditioning: Conditioning::Concat, controls: 1 };
+        assert!(matches!(spec.check(), Err(SpecError::Size { what: "numbers to learn", found, .. }) if found > MOST_PARAMETERS));
+    }
+
+    #[test]
+    fn knobs_without_anything_to_act_on_are_refused() {
+        let head = AnyLayer::stack(vec![Dense::new(1, 8).into(), Dense::new(8, 1).into()]);
+        let plain = AnyLayer::stack(vec![Gru { inputs: 1, hidden: 8, bias: false }.into(), Dense::new(8, 1).into()]);
+        let hyper = |cover| Conditioning::StaticHyper { network: Network::smooth(4, 1), cover };
+        for (layer, conditioning, fits) in [
+            (&head, hyper(Cover::Cell), false),
+            (&head, hyper(Cover::All), true),
+            (&plain, Conditioning::Concat, false),
+            (&plain, hyper(Cover::Cell), true),
+            (&plain, Conditioning::Fixed, true),
+        ] {
+            let spec = ModelSpec { layer: layer.clone(), conditioning, controls: 1 };
+            assert_eq!(spec.check(), if fits { Ok(()) } else { Err(SpecError::NothingToCondition) }, "{spec:?}");
+        }
     }
 
     #[test]

@@ -20,6 +20,13 @@ afx_core::layer_conformance!(fir_1, Fir { taps: 1 });
 afx_core::layer_conformance!(fir_50, Fir { taps: 50 });
 afx_core::layer_conformance!(chain, afx_core::chain!(Fir { taps: 7 }, Dense::new(1, 3), Gru::new(3, 8), Dense::new(8, 1)));
 
+#[test]
+fn any_number_of_units_trains_what_it_plays() {
+    for hidden in [1, 2, 3, 7, 15, 17, 24, 31, 33, 40, 48, 49, 63, 80, 81, 96, 100, 128] {
+        afx_core::testing::layer_forward(&Gru::new(1, hidden));
+    }
+}
+
 /// The layer that the adapters drive.
 fn layer() -> Chain<Gru, Dense> {
     Chain(Gru::new(1, 8), Dense::new(8, 1))

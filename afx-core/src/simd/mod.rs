@@ -439,6 +439,26 @@ mod tests {
 
     #[cfg(target_arch = "x86_64")]
     #[test]
+    #[should_panic = "the matrix ends early"]
+    fn a_stride_that_wraps_is_refused() {
+        struct Far;
+        impl Kernel<f32> for Far {
+            type Out = ();
+            #[inline(always)]
+            fn call<S: Simd<T = f32>>(self, s: S) {
+                // Three times the stride is 2 more than a power of 2 that no longer fits.
+                let mut acc = [[[s.splat(0.0)]]];
+                s.matvec(&mut acc, [&[1.0; 4]], &[1.0; 64], usize::MAX / 3 + 1, 0, Order::Forwards);
+            }
+        }
+        match Avx2::new() {
+            Some(token) => token.vectorize(Far),
+            None => panic!("skipped: this processor has no AVX2, where the matrix ends early"),
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
     fn a_twin_computes_for_two_streams() {
         /// The product of a matrix and one vector for each stream, and its `tanh`.
         struct Both<'a>(&'a [f32], [&'a [f32]; 2], [&'a mut [f32]; 2]);

@@ -25,6 +25,9 @@ pub fn outer_sum<S: Simd>(
     rows: usize,
     columns: usize,
 ) {
+    if steps == 0 {
+        return;
+    }
     let mut r = 0;
     while r < rows {
         let tall = r + 4 <= rows;

@@ -190,6 +190,13 @@ fn quad_512(from: &[f32; 4]) -> __m512 {
     _mm512_broadcast_f32x4(unsafe { _mm_loadu_ps(from.as_ptr()) })
 }
 
+/// Where the last row of a matrix ends: `last * stride + groups * group + width`, or the largest number, which no slice has, where that
+/// would not fit.
+#[inline(always)]
+fn ends(last: usize, stride: usize, groups: usize, group: usize, width: usize) -> usize {
+    last.saturating_mul(stride).saturating_add(groups.saturating_mul(group)).saturating_add(width)
+}
+
 /// A method whose body is one intrinsic.
 macro_rules! op {
     ($name:ident, $v:ty, $f:ident, $($arg:ident),+) => {
@@ -357,7 +364,7 @@ macro_rules! token {
                 let steps = x[0].len();
                 let Some(last) = steps.checked_sub(1) else { return };
                 assert!(x.iter().all(|x| x.len() == steps), "matvec: vectors of different lengths");
-                assert!(last * stride + (G - 1) * group + C * $n <= w.len(), "matvec: the matrix ends early");
+                assert!(ends(last, stride, G - 1, group, C * $n) <= w.len(), "matvec: the matrix ends early");
                 // The `done`th row is `k`; `step` is 1 or -1.
                 let (mut k, step) = match order {
                     Order::Forwards => (0, 1),
@@ -422,7 +429,7 @@ macro_rules! token {
                 stride: usize,
                 group: usize,
             ) {
-                assert!((C * $n - 1) * stride + (G - 1) * group + C * $n <= w.len(), "matvec: the matrix ends early");
+                assert!(ends(C * $n - 1, stride, G - 1, group, C * $n) <= w.len(), "matvec: the matrix ends early");
                 let mut part = [[[self.splat(0.0); C]; G]; 3];
                 for (c, x) in x.iter().enumerate() {
                     $(
@@ -467,7 +474,8 @@ macro_rules! token {
                 steps: usize,
             ) {
                 let Some(last) = steps.checked_sub(1) else { return };
-                assert!(last * a_stride + R <= a.len() && last * b_stride + C * $n <= b.len(), "outer: a factor ends early");
+                let (a_end, b_end) = (ends(last, a_stride, 0, 0, R), ends(last, b_stride, 0, 0, C * $n));
+                assert!(a_end <= a.len() && b_end <= b.len(), "outer: a factor ends early");
                 for k in 0..steps {
                     // SAFETY: the token exists only where the features were detected; `k <= last`, and the assertion bounds the last loads.
                     unsafe {

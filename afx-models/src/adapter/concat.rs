@@ -40,6 +40,9 @@ impl<T: Scalar> Adapter<T> for Concat {
     fn layout(&self) -> Layout {
         self.layout.clone()
     }
+    fn layer_len(&self) -> usize {
+        self.kept.len
+    }
     /// The knobs' columns start like the input's: within the bound of the bias.
     fn initialize(&self, layer: &[T], uniform: &mut dyn FnMut() -> f64, params: &mut [T]) {
         self.kept.initialize(layer, params);
@@ -57,7 +60,7 @@ impl<T: Scalar> Adapter<T> for Concat {
     }
     fn realize(&self, params: &[T], controls: &[T], _: &mut [T], out: &mut [T]) {
         self.kept.realize(params, out);
-        for (k, c) in controls.iter().take(self.controls).enumerate() {
+        for (k, c) in controls[..self.controls].iter().enumerate() {
             let at = self.weight + k * self.rows;
             kernels::add_scaled(&mut out[self.bias..self.bias + self.rows], *c, &params[at..at + self.rows]);
         }
@@ -65,7 +68,7 @@ impl<T: Scalar> Adapter<T> for Concat {
     fn realize_backward(&self, params: &[T], controls: &[T], _: &mut [T], dout: &[T], dparams: &mut [T], dcontrols: &mut [T]) {
         self.kept.realize_backward(dout, dparams, |_| true);
         let db = &dout[self.bias..self.bias + self.rows];
-        for (k, c) in controls.iter().take(self.controls).enumerate() {
+        for (k, c) in controls[..self.controls].iter().enumerate() {
             let at = self.weight + k * self.rows;
             kernels::add_scaled(&mut dparams[at..at + self.rows], *c, db);
             dcontrols[k] += kernels::dot(&params[at..at + self.rows], db);

@@ -47,7 +47,7 @@ impl Film {
         let mut layout = Layout::new();
         let kept = Kept::new(&mut layout, target, |_| true);
         let mlp = Mlp::new(&mut layout, controls, network);
-        let mut scaled = vec![false; kept.0.len()];
+        let mut scaled = vec![false; kept.copies.len()];
         let mut maps = Vec::new();
         for (i, map) in target.affine_maps().iter().filter(|map| cover.holds(map)).enumerate() {
             let weight = &target.tensors()[map.weight];
@@ -62,8 +62,8 @@ impl Film {
                 head: (head, bias),
                 rows,
                 columns: weight.len() / rows.max(1),
-                weight: (weight.offset, kept.0[map.weight].from),
-                bias: map.bias.map(|b| (target.tensors()[b].offset, kept.0[b].from)),
+                weight: (weight.offset, kept.copies[map.weight].from),
+                bias: map.bias.map(|b| (target.tensors()[b].offset, kept.copies[b].from)),
             });
         }
         Film { controls, layout, kept, scaled, mlp, maps }
@@ -85,6 +85,9 @@ impl<T: Scalar> Adapter<T> for Film {
     }
     fn layout(&self) -> Layout {
         self.layout.clone()
+    }
+    fn layer_len(&self) -> usize {
+        self.kept.len
     }
     fn initialize(&self, layer: &[T], uniform: &mut dyn FnMut() -> f64, params: &mut [T]) {
         self.kept.initialize(layer, params);

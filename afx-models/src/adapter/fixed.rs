@@ -23,8 +23,12 @@ impl<T: Scalar> Adapter<T> for Fixed {
     fn layout(&self) -> Layout {
         self.layout.clone()
     }
+    fn layer_len(&self) -> usize {
+        self.layout.len()
+    }
     fn initialize(&self, layer: &[T], _: &mut dyn FnMut() -> f64, params: &mut [T]) {
-        params.copy_from_slice(layer);
+        let len = self.layout.len();
+        params[..len].copy_from_slice(&layer[..len]);
     }
     fn rescale(&self, tensor: &Tensor, factor: T, params: &mut [T]) {
         params[tensor.range()].iter_mut().for_each(|v| *v *= factor);
@@ -33,9 +37,11 @@ impl<T: Scalar> Adapter<T> for Fixed {
         0
     }
     fn realize(&self, params: &[T], _: &[T], _: &mut [T], out: &mut [T]) {
-        out.copy_from_slice(params);
+        let len = self.layout.len();
+        out[..len].copy_from_slice(&params[..len]);
     }
     fn realize_backward(&self, _: &[T], _: &[T], _: &mut [T], dout: &[T], dparams: &mut [T], _: &mut [T]) {
-        afx_core::kernels::add_scaled(dparams, T::ONE, dout);
+        let len = self.layout.len();
+        afx_core::kernels::add_scaled(&mut dparams[..len], T::ONE, &dout[..len]);
     }
 }

@@ -111,9 +111,7 @@ impl Mlp {
 
     /// Leaves the outputs of every layer at the start of `scratch`.
     pub fn forward<T: Scalar>(&self, params: &[T], x: &[T], scratch: &mut [T]) {
-        for (slot, value) in scratch[..self.inputs].iter_mut().zip(x) {
-            *slot = *value;
-        }
+        scratch[..self.inputs].copy_from_slice(&x[..self.inputs]);
         let mut at = 0;
         for (i, &(weight, bias)) in self.maps.iter().enumerate() {
             let from = if i == 0 { self.inputs } else { self.width };

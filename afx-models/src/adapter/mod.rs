@@ -29,14 +29,18 @@ pub enum Cover {
 
 impl Cover {
     /// Whether `map` is among them.
-    fn holds(self, map: &Affine) -> bool {
+    pub(crate) fn holds(self, map: &Affine) -> bool {
         self == Cover::All || map.role != Role::Output
     }
 }
 
 /// The tensors of a layer that an adapter keeps as learnt, under the prefix `layer.`.
 #[derive(Clone, Debug, PartialEq)]
-struct Kept(Vec<Copied>);
+struct Kept {
+    /// Length of the layer's slice.
+    len: usize,
+    copies: Vec<Copied>,
+}
 
 /// One tensor: its place in the adapter's slice, in the layer's, and its length.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,34 +59,35 @@ impl Kept {
             *layout = grown;
             copies.push(Copied { from, to: tensor.offset, len: tensor.len() });
         }
-        Kept(copies)
+        Kept { len: target.len(), copies }
     }
 
     /// The first values of the layer into an adapter's slice.
     fn initialize<T: Scalar>(&self, layer: &[T], params: &mut [T]) {
-        for &Copied { from, to, len } in &self.0 {
+        for &Copied { from, to, len } in &self.copies {
             params[from..from + len].copy_from_slice(&layer[to..to + len]);
         }
     }
 
     /// Zeros and what is kept into the layer's slice.
     fn realize<T: Scalar>(&self, params: &[T], out: &mut [T]) {
+        let out = &mut out[..self.len];
         out.fill(T::ZERO);
-        for &Copied { from, to, len } in &self.0 {
+        for &Copied { from, to, len } in &self.copies {
             out[to..to + len].copy_from_slice(&params[from..from + len]);
         }
     }
 
     /// Adds the cotangents of what is kept as it is: of tensor `i` where `plain` holds.
     fn realize_backward<T: Scalar>(&self, dout: &[T], dparams: &mut [T], plain: impl Fn(usize) -> bool) {
-        for (_, &Copied { from, to, len }) in self.0.iter().enumerate().filter(|(i, _)| plain(*i)) {
+        for (_, &Copied { from, to, len }) in self.copies.iter().enumerate().filter(|(i, _)| plain(*i)) {
             kernels::add_scaled(&mut dparams[from..from + len], T::ONE, &dout[to..to + len]);
         }
     }
 
     /// Multiplies `tensor`, if it is among them.
     fn rescale<T: Scalar>(&self, tensor: &Tensor, factor: T, params: &mut [T]) {
-        for copied in self.0.iter().filter(|copied| copied.to == tensor.offset) {
+        for copied in self.copies.iter().filter(|copied| copied.to == tensor.offset) {
             params[copied.from..copied.from + copied.len].iter_mut().for_each(|v| *v *= factor);
         }
     }

@@ -62,6 +62,9 @@ impl<T: Scalar> Adapter<T> for StaticHyper {
     fn layout(&self) -> Layout {
         self.layout.clone()
     }
+    fn layer_len(&self) -> usize {
+        self.kept.len
+    }
     /// The heads' biases are the layer's own first values and their weights a third of that size, so that an untrained model is close to
     /// the plain layer. The toolkit draws both within `1 / sqrt(width)`.
     fn initialize(&self, layer: &[T], uniform: &mut dyn FnMut() -> f64, params: &mut [T]) {

@@ -56,6 +56,7 @@ impl<T: Scalar> Kernel<T> for Forward<'_, T> {
         let padded = self.gru.padded();
         self.tape[..padded].copy_from_slice(&self.state[..padded]);
         let hidden = self.gru.hidden;
+        // The sizes of `Play`: another order of the sums would give other bits.
         match (hidden.div_ceil(S::N), hidden.is_multiple_of(S::N)) {
             _ if const { !S::VECTORS } => self.any(s),
             (1, true) => s.vectorize(Whole::<T, 1, true>(self)),
@@ -63,8 +64,12 @@ impl<T: Scalar> Kernel<T> for Forward<'_, T> {
             (3, true) => s.vectorize(Whole::<T, 3, true>(self)),
             (4, true) => s.vectorize(Whole::<T, 4, true>(self)),
             (5, true) => s.vectorize(Whole::<T, 5, true>(self)),
+            (6, true) => s.vectorize(Whole::<T, 6, true>(self)),
+            (8, true) if const { S::N == 16 } => s.vectorize(Whole::<T, 8, true>(self)),
             (2, false) => s.vectorize(Whole::<T, 2, false>(self)),
             (3, false) => s.vectorize(Whole::<T, 3, false>(self)),
+            (4, false) => s.vectorize(Whole::<T, 4, false>(self)),
+            (5, false) if const { S::N == 8 } => s.vectorize(Whole::<T, 5, false>(self)),
             _ => self.any(s),
         }
     }

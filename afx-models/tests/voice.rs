@@ -1,0 +1,122 @@
+//! What a voice refuses, and what it does where input or a rest is missing.
+
+use afx_core::{Adapter, Chain, Conditioned, Layer, Layout, Processor, Voice, VoiceError};
+use afx_models::*;
+
+type Effect<A> = Voice<f32, Chain<Gru, Dense>, A>;
+
+fn layout(gru: Gru, dense: Dense) -> Layout {
+    Layer::<f32>::layout(&Chain(gru, dense))
+}
+
+fn voice<A: Adapter<f32>>(gru: Gru, dense: Dense, adapter: A, channels: usize) -> Result<Effect<A>, VoiceError> {
+    let mut noise = afx_core::testing::Noise::new(3);
+    let learnt: Vec<f32> = noise.take(adapter.layout().len(), 0.5);
+    Voice::new(Conditioned { layer: Chain(gru, dense), adapter }, &learnt, 48e3, channels)
+}
+
+/// The error of a voice whose adapter was made for GRU-8 and a fitting head.
+fn refusal(gru: Gru, dense: Dense) -> Option<VoiceError> {
+    voice(gru, dense, Concat::new(&layout(gru, dense), 1), 1).err()
+}
+
+#[test]
+fn parts_that_do_not_fit_are_refused() {
+    assert_eq!(refusal(Gru::new(1, 8), Dense::new(8, 1)), None);
+    for (gru, dense) in [
+        (Gru::new(1, 8), Dense::new(9, 1)),
+        (Gru::new(1, 8), Dense::new(3, 1)),
+        (Gru::new(0, 8), Dense::new(8, 1)),
+        (Gru::new(1, 0), Dense::new(0, 1)),
+        (Gru::new(1, 8), Dense::new(8, 0)),
+    ] {
+        assert_eq!(refusal(gru, dense), Some(VoiceError::Layer), "{gru:?} {dense:?}");
+    }
+}
+
+#[test]
+fn an_adapter_made_for_another_layer_is_refused() {
+    let (small, large) = ((Gru::new(1, 8), Dense::new(8, 1)), (Gru::new(1, 16), Dense::new(16, 1)));
+    let len = |(gru, dense): (Gru, Dense)| layout(gru, dense).len();
+    for (made_for, given) in [(small, large), (large, small)] {
+        let target = layout(made_for.0, made_for.1);
+        let expected = VoiceError::Adapter { expected: len(given), found: len(made_for) };
+        assert_eq!(voice(given.0, given.1, Fixed::new(&target, 0), 1).err(), Some(expected.clone()));
+        assert_eq!(voice(given.0, given.1, Concat::new(&target, 2), 1).err(), Some(expected.clone()));
+        assert_eq!(voice(given.0, given.1, Film::new(&target, 2, Network::smooth(4, 1)), 1).err(), Some(expected.clone()));
+        assert_eq!(voice(given.0, given.1, StaticHyper::new(&target, 2, Network::smooth(4, 1)), 1).err(), Some(expected));
+    }
+}
+
+fn concat(channels: usize) -> Effect<Concat> {
+    let (gru, dense) = (Gru::new(1, 8), Dense::new(8, 1));
+    voice(gru, dense, Concat::new(&layout(gru, dense), 1), channels).unwrap()
+}
+
+#[test]
+fn a_channel_without_input_is_silent() {
+    let x = [0.5; 100];
+    let [mut a, mut b, mut c] = [[1.0; 100]; 3];
+    concat(2).process(&[&x], &mut [&mut a, &mut b, &mut c]);
+    assert!(a.iter().any(|v| *v != 0.0), "the channel with input is silent");
+    assert_eq!((b, c), ([0.0; 100], [0.0; 100]));
+    let mut alone = [1.0; 100];
+    concat(1).process(&[&x], &mut [&mut alone]);
+    assert_eq!(a, alone);
+    concat(1).process(&[], &mut [&mut alone]);
+    assert_eq!(alone, [0.0; 100]);
+}
+
+#[test]
+fn a_second_reset_is_the_first_one() {
+    let mut twice = concat(1);
+    let mut once = concat(1);
+    let x = [0.7; 200];
+    let [mut a, mut b] = [[0.0; 200]; 2];
+    for knob in [0.3, -0.8, 0.3] {
+        for effect in [&mut twice, &mut once] {
+            effect.set_controls(&[knob]);
+            effect.process(&[&x], &mut [&mut a]);
+            effect.reset();
+        }
+        twice.reset();
+        twice.process(&[&x], &mut [&mut a]);
+        once.process(&[&x], &mut [&mut b]);
+        assert_eq!(a, b, "{knob}");
+    }
+}
+
+#[test]
+fn a_position_whose_parameters_overflow_leaves_the_others_alive() {
+    let (gru, dense) = (Gru::new(1, 8), Dense::new(8, 1));
+    let adapter = Concat::new(&layout(gru, dense), 1);
+    let adapter_layout = Adapter::<f32>::layout(&adapter);
+    let mut learnt: Vec<f32> = afx_core::testing::Noise::new(3).take(adapter_layout.len(), 0.5);
+    for tensor in adapter_layout.tensors() {
+        if tensor.name == "controls.weight" || tensor.name.ends_with("b_ih") {
+            learnt[tensor.range()].fill(f32::MAX);
+        }
+    }
+    // At 0 the biases are large and finite, at 1 infinite.
+    let mut effect = Voice::new(Conditioned { layer: Chain(gru, dense), adapter }, &learnt, 48e3, 1).unwrap();
+    effect.set_glide_ms(0.0);
+    let x: Vec<f32> = (0..4800).map(|n| 0.3 * (n as f32 * 0.05).sin()).collect();
+    let [mut before, mut during, mut after] = [(); 3].map(|()| vec![0.0; x.len()]);
+    effect.set_controls(&[-1.0]);
+    effect.reset();
+    effect.process(&[&x], &mut [&mut before]);
+    effect.set_controls(&[1.0]);
+    effect.reset();
+    effect.process(&[&x], &mut [&mut during]);
+    assert!(during.iter().all(|v| v.is_finite()));
+    effect.set_controls(&[-1.0]);
+    effect.process(&[&x], &mut [&mut after]);
+    let energy = |y: &[f32]| y[2400..].iter().map(|v| v * v).sum::<f32>();
+    assert!(energy(&before) > 0.1 && (energy(&after) / energy(&before) - 1.0).abs() < 0.01, "{} {}", energy(&before), energy(&after));
+}
+
+#[test]
+fn a_voice_says_what_it_is() {
+    let text = format!("{:?}", concat(2));
+    assert!(text.contains("channels: 2") && text.len() < 300, "{text}");
+}
