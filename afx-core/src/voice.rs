@@ -1,6 +1,7 @@
 //! A conditioned model that plays.
 
 use crate::{Adapter, Aligned, Conditioned, Layer, Processor, Scalar};
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -22,11 +23,11 @@ const LIMIT: f64 = 1e6;
 /// - A layer with one input and one output serves any number of channels, all with the same parameters, two at a time.
 /// - [`Voice::reset`](Processor::reset) plays silence until the model rests, up to 12,288 frames of it, unless the knobs are where they
 ///   were the last time: for a moment in which nobody listens.
-/// - `learnt` is copied, and the parameters in use and those aimed at are kept beside it: about three times the numbers of a plain model.
+/// - Beside the learnt numbers it keeps the parameters in use and those that the knobs aim at.
 #[derive(Clone)]
 pub struct Voice<T: Scalar, L, A> {
     model: Conditioned<L, A>,
-    learnt: Vec<T>,
+    learnt: Cow<'static, [T]>,
     controls: Vec<T>,
     scratch: Vec<T>,
     glide: Glide<T>,
@@ -139,11 +140,25 @@ impl<T: Scalar> Glide<T> {
 impl<T: Scalar, L: Layer<T>, A: Adapter<T>> Voice<T, L, A> {
     /// A voice of `channels` channels at `sample_rate_hz`, knobs in the middle, glide 30 ms.
     ///
-    /// `learnt` are the model's numbers in the order of the adapter's layout. Allocates everything that it will ever need.
+    /// `learnt` are the model's numbers in the order of the adapter's layout; they are copied. Allocates everything that it will ever need.
     ///
     /// # Errors
     /// When layer, adapter and numbers do not fit one another, a number is not finite, or the rate or the number of channels makes no sense.
     pub fn new(model: Conditioned<L, A>, learnt: &[T], sample_rate_hz: f64, channels: usize) -> Result<Self, VoiceError> {
+        Self::check_parts(&model, learnt, sample_rate_hz, channels)?;
+        Ok(Self::build(model, Cow::Owned(learnt.to_vec()), sample_rate_hz, channels))
+    }
+
+    /// [`Voice::new`] for numbers that stay where they are, in flash for one.
+    ///
+    /// # Errors
+    /// As [`Voice::new`].
+    pub fn new_static(model: Conditioned<L, A>, learnt: &'static [T], sample_rate_hz: f64, channels: usize) -> Result<Self, VoiceError> {
+        Self::check_parts(&model, learnt, sample_rate_hz, channels)?;
+        Ok(Self::build(model, Cow::Borrowed(learnt), sample_rate_hz, channels))
+    }
+
+    fn check_parts(model: &Conditioned<L, A>, learnt: &[T], sample_rate_hz: f64, channels: usize) -> Result<(), VoiceError> {
         if !model.layer.fits() {
             return Err(VoiceError::Layer);
         }
@@ -165,11 +180,15 @@ impl<T: Scalar, L: Layer<T>, A: Adapter<T>> Voice<T, L, A> {
         if channels == 0 || (channels > 1 && !mono) {
             return Err(VoiceError::Channels { found: channels });
         }
+        Ok(())
+    }
+
+    fn build(model: Conditioned<L, A>, learnt: Cow<'static, [T]>, sample_rate_hz: f64, channels: usize) -> Self {
         let layer = &model.layer;
         let buffer = |width: usize| [vec![T::ZERO; CHECK * width], vec![T::ZERO; CHECK * width]];
         let zeros = || Aligned::zeros(layer.params_len());
         let mut voice = Voice {
-            learnt: learnt.to_vec(),
+            learnt,
             controls: vec![T::ZERO; model.adapter.controls()],
             scratch: vec![T::ZERO; model.adapter.scratch_len()],
             glide: Glide { current: zeros(), target: zeros(), from: 0, to: 0, steps: 0 },
@@ -187,7 +206,7 @@ impl<T: Scalar, L: Layer<T>, A: Adapter<T>> Voice<T, L, A> {
         voice.set_glide_ms(30.0);
         voice.realize();
         voice.reset();
-        Ok(voice)
+        voice
     }
 
     /// Time that a knob move takes; 20 to 50 ms are inaudible. Zero is allowed and clicks.

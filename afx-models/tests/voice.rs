@@ -68,6 +68,26 @@ fn a_channel_without_input_is_silent() {
 }
 
 #[test]
+fn numbers_that_stay_where_they_are_play_the_same() {
+    let (gru, dense) = (Gru::new(1, 8), Dense::new(8, 1));
+    let adapter = Concat::new(&layout(gru, dense), 1);
+    let learnt: Vec<f32> = afx_core::testing::Noise::new(3).take(Adapter::<f32>::layout(&adapter).len(), 0.5);
+    let model = Conditioned { layer: Chain(gru, dense), adapter };
+    let mut still = Voice::<f32, _, _>::new_static(model.clone(), learnt.clone().leak(), 48e3, 1).unwrap();
+    assert_eq!(
+        Voice::<f32, _, _>::new_static(model, &[], 48e3, 1).err(),
+        Some(VoiceError::Parameters { expected: learnt.len(), found: 0 })
+    );
+    let [mut a, mut b] = [[0.0; 300]; 2];
+    for effect in [&mut still as &mut dyn Processor<f32>, &mut concat(1)] {
+        effect.set_controls(&[0.4]);
+        (a, b) = (b, a);
+        effect.process(&[&[0.5; 300]], &mut [&mut b]);
+    }
+    assert_eq!(a, b);
+}
+
+#[test]
 fn a_second_reset_is_the_first_one() {
     let mut twice = concat(1);
     let mut once = concat(1);

@@ -8,7 +8,7 @@ pub type Effect = Voice<f32, Chain<Gru, Dense>, Concat>;
 pub fn effect(learnt: &'static [f32], sample_rate_hz: f64) -> Result<Effect, VoiceError> {
     let layer = Chain(Gru::new(1, 8), Dense::new(8, 1));
     let adapter = Concat::new(&Layer::<f32>::layout(&layer), 1);
-    Voice::new(Conditioned { layer, adapter }, learnt, sample_rate_hz, 1)
+    Voice::new_static(Conditioned { layer, adapter }, learnt, sample_rate_hz, 1)
 }
 
 /// The audio interrupt: two buffers and the position of a potentiometer in `[-1, 1]`.
