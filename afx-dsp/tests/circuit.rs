@@ -146,6 +146,32 @@ fn no_input_blows_a_circuit_up_and_silence_brings_it_back() {
 }
 
 #[test]
+fn silence_ends_at_zero_not_in_subnormal_numbers() {
+    for fs in [1e3, 48e3, 192e3, 384e3] {
+        for knob in [0.0, 0.5, 1.0] {
+            let sound: Vec<f64> = (0..2000).map(|n| (n as f64 * 0.05).sin()).collect();
+            let mut overdrive = SynthOd::new(fs).unwrap();
+            overdrive.set_drive(knob);
+            overdrive.set_tone(knob);
+            let mut clip = DiodeClip::new(fs).unwrap();
+            clip.set_gain_db(40.0 * knob);
+            // 0.2 s are 400 time constants of the lowest corner; at 1 kHz and no drive the trapezoidal rule rings down by 0.999 a sample
+            let silence = ((0.2 * fs) as usize).max(80_000);
+            for (name, mut circuit) in [
+                ("SynthOd", Box::new(move |s: &mut [f64]| overdrive.process_in_place(s)) as Box<dyn FnMut(&mut [f64])>),
+                ("DiodeClip", Box::new(move |s: &mut [f64]| clip.process_in_place(s))),
+            ] {
+                circuit(&mut sound.clone());
+                circuit(&mut vec![0.0; silence]);
+                let mut y = [0.0; 64];
+                circuit(&mut y);
+                assert!(y.iter().all(|&v| v == 0.0), "{name} at {fs} Hz, knob {knob}: {:e}", y[63]);
+            }
+        }
+    }
+}
+
+#[test]
 fn any_split_gives_the_same_bits_while_the_knobs_move() {
     let x: Vec<f32> = (0..3000).map(|n| (n as f32 * 0.05).sin() * (n as f32 * 0.003).sin()).collect();
     let run = |sizes: &[usize]| {

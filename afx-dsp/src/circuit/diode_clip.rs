@@ -2,9 +2,9 @@
 
 use super::diode::DiodePair;
 use super::{REFERENCE, volts};
-use crate::DspError;
 use crate::error::sample_rate;
 use crate::oversample::render_at;
+use crate::{DspError, flush};
 use afx_core::Scalar;
 use alloc::vec::Vec;
 
@@ -58,9 +58,9 @@ impl DiodeClip {
     #[inline]
     fn tick(&mut self, x: f64) -> f64 {
         let c = self.w + self.drive * volts(self.gain * x);
-        let root = self.pair.solve(c, 2.0 * self.x[0] - self.x[1]);
+        let root = flush(self.pair.solve(c, 2.0 * self.x[0] - self.x[1]));
         self.x = [root, self.x[0]];
-        self.w = 2.0 * root - self.w;
+        self.w = flush(2.0 * root - self.w);
         Self::N_VT * root
     }
 

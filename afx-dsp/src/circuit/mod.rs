@@ -3,6 +3,7 @@
 //! A circuit runs at the rate it is given; run it inside an [`crate::Oversampler`] to keep aliases and the error of the
 //! trapezoidal rule down, or use its `render`, which does so at 8x and removes the latency. States are `f64` whatever the
 //! signal is. Input that is not finite counts as 0 V and input beyond 1000 V as 1000 V, so a circuit cannot be blown.
+//! In silence its states become exactly 0, never subnormal.
 
 /// The block forms of a circuit whose `tick` makes one sample of another, in `f64`.
 macro_rules! per_sample {

@@ -3,9 +3,9 @@
 use super::diode::DiodePair;
 use super::ramp::Ramp;
 use super::{REFERENCE, volts};
-use crate::DspError;
 use crate::error::sample_rate;
 use crate::oversample::{Downsampler, HalfBand, Upsampler};
+use crate::{DspError, flush};
 use afx_core::Scalar;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -226,10 +226,10 @@ impl Clip {
     fn tick(&mut self, u: f64) -> f64 {
         let dv = (u - self.s1) * self.couple;
         let v1 = self.s1 + dv;
-        self.s1 = v1 + dv;
-        let x = self.pair.solve(self.w + self.drive_gain * (u - v1), 3.0 * (self.x[0] - self.x[1]) + self.x[2]);
+        self.s1 = flush(v1 + dv);
+        let x = flush(self.pair.solve(self.w + self.drive_gain * (u - v1), 3.0 * (self.x[0] - self.x[1]) + self.x[2]));
         self.x = [x, self.x[0], self.x[1]];
-        self.w = 2.0 * x - self.w;
+        self.w = flush(2.0 * x - self.w);
         u + N_VT * x
     }
 }
@@ -261,7 +261,7 @@ impl Tilt {
         let dl = (vo - self.s[0]) * self.low;
         let dh = (vo - self.s[1]) * self.high;
         let (l, h) = (self.s[0] + dl, self.s[1] + dh);
-        self.s = [crate::flush(l + dl), crate::flush(h + dh)];
+        self.s = [flush(l + dl), flush(h + dh)];
         (l, vo - h)
     }
 }
