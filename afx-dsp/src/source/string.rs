@@ -220,7 +220,7 @@ impl PluckedString {
             s = e;
         }
         let back = self.read_cubic(self.delay);
-        self.low += (1.0 - self.pole) * (back - self.low);
+        self.low = flush(self.low + (1.0 - self.pole) * (back - self.low));
         s = flush(s + self.gain * self.low);
         let mask = self.ring.len() - 1;
         self.at = (self.at + 1) & mask;
@@ -318,6 +318,9 @@ mod tests {
         let y: Vec<f64> = (0..96000).map(|_| string.tick()).collect();
         assert!(rms(&y[7200..9600]) < 1e-3 * rms(&y[..480]));
         assert!(y[95000..].iter().all(|v| v.abs() < 1e-29), "silence ends at zero, not in subnormal numbers");
+        string.pluck(Pluck { mute: 1.0, ..note(40.0) }, &mut Rng::new(3));
+        let last = (0..144_000).map(|_| string.tick()).last();
+        assert_eq!((last, string.low), (Some(0.0), 0.0), "the loss in the loop of a muted string halves too slowly to end by itself");
     }
 
     #[test]
