@@ -241,6 +241,54 @@ fn a_turned_knob_arrives_without_a_jump() {
 }
 
 #[test]
+fn a_knob_set_for_every_block_arrives_like_one_set_once() {
+    let x: Vec<f64> = (0..2000).map(|n| (TAU * 110.0 * n as f64 / FS).sin() * 0.3).collect();
+    let run = |every: usize| {
+        let (mut circuit, mut y) = (SynthOd::new(FS).unwrap(), x.clone());
+        for block in y.chunks_mut(every) {
+            circuit.set_drive(1.0);
+            circuit.set_tone(0.0);
+            circuit.process_in_place(block);
+        }
+        y
+    };
+    let once = run(2000);
+    for every in [1, 64, 500] {
+        assert_eq!(run(every), once, "set every {every} samples");
+    }
+}
+
+#[test]
+fn a_knob_swept_block_by_block_is_followed_without_a_jump() {
+    let second_difference = |y: &[f64]| y.windows(3).map(|w| (w[2] - 2.0 * w[1] + w[0]).abs()).fold(0.0, f64::max);
+    let run = |every: usize, knob: &dyn Fn(f64) -> f64| {
+        let mut circuit = SynthOd::new(FS).unwrap();
+        let mut y: Vec<f64> = (0..28_800).map(|n| (TAU * 110.0 * n as f64 / FS).sin() * 0.3).collect();
+        circuit.set_drive(knob(0.0));
+        circuit.set_tone(1.0 - knob(0.0));
+        circuit.reset();
+        for (i, block) in y.chunks_mut(every).enumerate() {
+            let position = knob((i * every) as f64 / FS);
+            circuit.set_drive(position);
+            circuit.set_tone(1.0 - position);
+            circuit.process_in_place(block);
+        }
+        y
+    };
+    let steady = [0.0, 0.5, 1.0].map(|k| second_difference(&run(64, &|_| k)[2000..])).into_iter().fold(0.0, f64::max);
+    let there = run(64, &|_| 1.0);
+    for every in [1, 64, 480] {
+        // twice up and down, then up in 0.1 s to stay there from 0.5 s on
+        let swept = run(every, &|t| if t < 0.4 { (5.0 * t).fract().min(1.0 - (5.0 * t).fract()) } else { (10.0 * (t - 0.4)).min(1.0) });
+        let turning = second_difference(&swept[2000..]);
+        assert!(turning < 1.2 * steady, "every {every}: {turning} against {steady}");
+        // 20 ms after the last change the knob stands there to the bit; what is left are the capacitors, of 0.5 ms at most
+        let late = 24_000 + 480 + 961 + 960;
+        assert!(swept[late..].iter().zip(&there[late..]).all(|(a, b)| (a - b).abs() < 1e-12), "every {every}: never arrived");
+    }
+}
+
+#[test]
 fn the_renderer_is_the_circuit_in_an_oversampler_without_its_latency() {
     let x: Vec<f64> = (0..1500).map(|n| (TAU * 440.0 * n as f64 / FS).sin() * (-(n as f64) / 800.0).exp()).collect();
     let mut oversampler = Oversampler::new(Factor::X8, HalfBand::LinearPhase);

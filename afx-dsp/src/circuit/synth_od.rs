@@ -71,12 +71,14 @@ impl SynthOd {
         Ok(SynthOd { drive: Ramp::new(0.5, fs), tone: Ramp::new(0.5, fs), clip: Clip::new(fs, 0.5), tilt: Tilt::new(fs) })
     }
 
-    /// Moves the drive knob to 0..=1 within 20 ms; values beyond are held to the ends, NaN is ignored.
+    /// Moves the drive knob to 0..=1, where it arrives within 20 ms of the last change; values beyond are held to the ends, NaN is
+    /// ignored. It may be called for every block or sample: the same value again changes nothing, another one is turned to at the
+    /// speed the knob has.
     pub fn set_drive(&mut self, drive: f64) {
         self.drive.set(drive);
     }
 
-    /// Moves the tone knob to 0..=1 within 20 ms; values beyond are held to the ends, NaN is ignored.
+    /// Moves the tone knob, as [`SynthOd::set_drive`] does.
     pub fn set_tone(&mut self, tone: f64) {
         self.tone.set(tone);
     }
