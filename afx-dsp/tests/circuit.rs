@@ -146,6 +146,29 @@ fn no_input_blows_a_circuit_up_and_silence_brings_it_back() {
 }
 
 #[test]
+fn a_circuit_in_an_oversampler_plays_on_after_any_sample() {
+    let sine = |n: usize| (TAU * 110.0 * n as f64 / FS).sin() as f32 * 0.3;
+    for half_band in [HalfBand::LinearPhase, HalfBand::LowLatency] {
+        let run = |bad: f32| {
+            let mut oversampler = Oversampler::<f32>::new(Factor::X4, half_band);
+            let mut circuit = SynthOd::new(4.0 * FS).unwrap();
+            let mut y: Vec<f32> = (0..4800).map(|n| if n == 1000 { bad } else { sine(n) }).collect();
+            oversampler.process_in_place(&mut y, |s| circuit.process_in_place(s));
+            y
+        };
+        let silent = run(0.0);
+        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX, f32::MIN, 1e30] {
+            assert!(run(bad) == silent, "{half_band:?}, {bad}");
+        }
+        // beyond what a circuit takes, but a signal: 1000 V through the coupling, forgotten within 20 ms
+        let (loud, clean) = (run(1e9), run(sine(1000)));
+        assert!(loud.iter().all(|v| v.is_finite()));
+        let worst = loud[2000..].iter().zip(&clean[2000..]).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(worst < 1e-5, "{half_band:?}: {worst} V off after 1000 samples");
+    }
+}
+
+#[test]
 fn silence_ends_at_zero_not_in_subnormal_numbers() {
     for fs in [1e3, 48e3, 192e3, 384e3] {
         for knob in [0.0, 0.5, 1.0] {

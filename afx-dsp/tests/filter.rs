@@ -179,6 +179,89 @@ fn the_dc_blocker_removes_direct_current_and_halves_the_power_at_its_corner() {
     assert!(matches!(DcBlocker::<f32>::new(FS, 0.0), Err(DspError::OutOfRange { name: "corner_hz", .. })));
 }
 
+/// A sine with `bursts` of 20 samples in it, and the same with silence in their place.
+fn hostile<T: Scalar>(bursts: &[T]) -> (Vec<T>, Vec<T>) {
+    let mut x: Vec<T> = (0..2000).map(|n| T::from_f64((n as f64 * 0.05).sin())).collect();
+    let mut silenced = x.clone();
+    for (i, &burst) in bursts.iter().enumerate() {
+        let at = 101 + 190 * i;
+        for n in at..at + 20 {
+            x[n] = if n % 3 == 0 { -burst } else { burst };
+            silenced[n] = T::ZERO;
+        }
+    }
+    (x, silenced)
+}
+
+/// Every filter makes of the bursts what it makes of silence.
+fn check_hostile<T: Scalar>(bursts: &[T]) {
+    let (x, silenced) = hostile(bursts);
+    let check = |name: &str, tick: &mut dyn FnMut(T) -> T, again: &mut dyn FnMut(T) -> T| {
+        for (n, (&x, &silenced)) in x.iter().zip(&silenced).enumerate() {
+            let (y, expected) = (tick(x), again(silenced));
+            assert!(y.is_finite() && y == expected, "{name}, sample {n}: {y:?} for {expected:?} after {x:?}");
+        }
+    };
+    for shape in SHAPES {
+        for (hz, q, gain) in [(30.0, 0.5, -12.0), (1e3, 8.0, 60.0), (20e3, 2.0, -3.0)] {
+            let spec = spec(shape, hz, q, gain);
+            let (mut a, mut b) = (Svf::<T>::new(spec), Svf::<T>::new(spec));
+            check("Svf", &mut |x| a.tick(x), &mut |x| b.tick(x));
+            let coefficients = BiquadCoefficients::new(spec);
+            let (mut a, mut b) = (Biquad::<T>::new(coefficients), Biquad::<T>::new(coefficients));
+            check("Biquad", &mut |x| a.tick(x), &mut |x| b.tick(x));
+            let (mut a, mut b) = (BiquadCascade::<T>::new(&[coefficients; 3]), BiquadCascade::<T>::new(&[coefficients; 3]));
+            let one = |cascade: &mut BiquadCascade<T>, x: T| {
+                let mut s = [x];
+                cascade.process_in_place(&mut s);
+                s[0]
+            };
+            check("BiquadCascade", &mut |x| one(&mut a, x), &mut |x| one(&mut b, x));
+        }
+    }
+    let blocker = || DcBlocker::<T>::new(FS, 10.0).unwrap();
+    let (mut a, mut b) = (blocker(), blocker());
+    check("DcBlocker", &mut |x| a.tick(x), &mut |x| b.tick(x));
+}
+
+#[test]
+fn hostile_samples_are_silence_and_leave_no_trace() {
+    check_hostile(&[f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX, f32::MIN, 1e30, 2e10]);
+    check_hostile(&[f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, f64::MIN, f64::from(f32::MAX), 1e30, 2e10]);
+}
+
+#[test]
+fn large_samples_that_are_a_signal_pass_as_they_are() {
+    // 32-bit integers as they are stored
+    let full = 2_147_483_648.0_f64;
+    let spec = spec(FilterShape::LowPass, 1e3, 0.7, 0.0);
+    let (mut large, mut small) = (Svf::<f64>::new(spec), Svf::<f64>::new(spec));
+    for n in 0..500 {
+        let x = (n as f64 * 0.1).sin();
+        assert_eq!(large.tick(full * x), full * small.tick(x)); // a power of two
+    }
+}
+
+#[test]
+fn a_biquad_that_diverged_comes_back_with_stable_coefficients() {
+    let diverging = [[-2.5, 1.6], [0.0, 1.5], [1e3, 0.0], [f64::NAN, 0.5], [0.0, f64::INFINITY]];
+    for a in diverging {
+        let stable = anchor(FilterShape::LowPass);
+        let (mut biquad, mut clean) = (Biquad::<f32>::new(BiquadCoefficients { b: [1.0, 0.5, 0.25], a }), Biquad::<f32>::new(stable));
+        for n in 0..20_000 {
+            let y = biquad.tick((n as f32 * 0.1).sin());
+            assert!(y.is_finite() || !a.iter().all(|a| a.is_finite()), "{a:?}: {y} at {n}");
+        }
+        biquad.set(stable);
+        for n in 0..2000 {
+            let x = (n as f32 * 0.1).sin();
+            let (y, expected) = (biquad.tick(x), clean.tick(x));
+            // 1e30 falls by 0.0926 nepers a sample: below 1e-6 after 900
+            assert!(y.is_finite() && (n < 1000 || (y - expected).abs() < 1e-5), "{a:?}: {y} for {expected} at {n}");
+        }
+    }
+}
+
 fn blocks_agree<T: Scalar>(mut run: impl FnMut(&[T], &mut [T])) -> (Vec<T>, Vec<T>) {
     let x: Vec<T> = (0..500).map(|n| T::from_f64((n as f64 * 0.7).sin())).collect();
     let (mut whole, mut cut) = (vec![T::ZERO; 500], vec![T::ZERO; 500]);

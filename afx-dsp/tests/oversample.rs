@@ -212,6 +212,40 @@ fn any_split_gives_the_same_bits() {
     }
 }
 
+/// Bursts in the input, and then bursts that the process in between makes, are to the oversampler what silence is.
+fn check_hostile<T: Scalar>(bursts: &[T]) {
+    let sine: Vec<T> = (0..1500).map(|n| T::from_f64((n as f64 * 0.05).sin())).collect();
+    let place = |n: usize| (n % 150 < 7).then_some(n / 150).filter(|&i| i < bursts.len());
+    let bursting: Vec<T> = sine.iter().enumerate().map(|(n, &x)| place(n).map_or(x, |i| bursts[i])).collect();
+    let silenced: Vec<T> = sine.iter().enumerate().map(|(n, &x)| place(n).map_or(x, |_| T::ZERO)).collect();
+    for half_band in [HalfBand::LinearPhase, HalfBand::LowLatency] {
+        for factor in Factor::ALL {
+            let (y, expected) = (round_trip(factor, half_band, &bursting), round_trip(factor, half_band, &silenced));
+            assert!(y.iter().all(|v| v.is_finite()) && y == expected, "{half_band:?} {factor:?}");
+            let between = |with: &dyn Fn(usize) -> T| {
+                let (mut y, mut at) = (sine.clone(), 0);
+                Oversampler::new(factor, half_band).process_in_place(&mut y, |samples| {
+                    for s in samples {
+                        if let Some(i) = place(at / factor.get()) {
+                            *s = with(i);
+                        }
+                        at += 1;
+                    }
+                });
+                y
+            };
+            let (y, expected) = (between(&|i| bursts[i]), between(&|_| T::ZERO));
+            assert!(y.iter().all(|v| v.is_finite()) && y == expected, "{half_band:?} {factor:?}, between");
+        }
+    }
+}
+
+#[test]
+fn hostile_samples_are_silence_and_leave_no_trace() {
+    check_hostile(&[f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX, f32::MIN, 1e30, 2e10]);
+    check_hostile(&[f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, f64::MIN, f64::from(f32::MAX), 1e30, 2e10]);
+}
+
 #[test]
 fn buffers_of_different_length_are_used_as_far_as_both_reach() {
     let mut y = [7.0; 10];

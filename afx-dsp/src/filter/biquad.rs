@@ -1,7 +1,7 @@
 //! Biquads: coefficients, one section, a cascade.
 
 use super::{FilterShape, FilterSpec};
-use crate::flush;
+use crate::{flush, flush_or_restart, heard};
 use afx_core::Scalar;
 use alloc::vec::Vec;
 
@@ -94,9 +94,16 @@ impl<T: Scalar> Biquad<T> {
     /// One sample.
     #[inline]
     pub fn tick(&mut self, x: T) -> T {
+        self.step(heard(x))
+    }
+
+    /// [`Biquad::tick`] of a sample that may lie anywhere, as it leaves another section.
+    #[inline(always)]
+    fn step(&mut self, x: T) -> T {
         let ([b0, b1, b2], [a1, a2], [s1, s2]) = (self.b, self.a, self.s);
         let y = b0 * x + s1;
-        self.s = [flush(b1 * x - a1 * y + s2), flush(b2 * x - a2 * y)];
+        // the other state is made anew from this one at every sample
+        self.s = [flush_or_restart(b1 * x - a1 * y + s2), flush(b2 * x - a2 * y)];
         y
     }
 }
@@ -134,8 +141,10 @@ impl<T: Scalar> BiquadCascade<T> {
 
     /// [`BiquadCascade::process`] in place.
     pub fn process_in_place(&mut self, samples: &mut [T]) {
-        for section in &mut self.sections {
-            section.process_in_place(samples);
+        let Some((first, rest)) = self.sections.split_first_mut() else { return };
+        first.process_in_place(samples);
+        for section in rest {
+            samples.iter_mut().for_each(|s| *s = section.step(*s));
         }
     }
 }

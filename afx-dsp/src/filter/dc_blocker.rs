@@ -2,7 +2,7 @@
 
 use crate::DspError;
 use crate::error::sample_rate;
-use crate::flush;
+use crate::{flush, heard};
 use afx_core::Scalar;
 
 /// First-order high-pass, `y = x - l` with the one-pole low-pass `l`, integrated by the trapezoidal rule: exactly 0 at 0 Hz,
@@ -40,6 +40,7 @@ impl<T: Scalar> DcBlocker<T> {
     /// One sample.
     #[inline]
     pub fn tick(&mut self, x: T) -> T {
+        let x = heard(x);
         let d = self.gain * (x - self.s);
         let low = self.s + d;
         self.s = flush(low + d);

@@ -1,7 +1,7 @@
 //! State-variable filter.
 
 use super::{FilterShape, FilterSpec};
-use crate::flush;
+use crate::{flush_or_restart, heard};
 use afx_core::Scalar;
 
 /// Second-order filter with the states of an analogue state-variable filter, integrated by the trapezoidal rule.
@@ -85,10 +85,11 @@ impl<T: Scalar> Svf<T> {
     #[inline]
     pub fn tick(&mut self, x: T) -> T {
         let ([c1, c2, c3], [m0, m1, m2], [s1, s2]) = (self.c, self.m, self.s);
+        let x = heard(x);
         let v3 = x - s2;
         let (d1, d2) = (c1 * v3 - c2 * s1, c1 * s1 + c3 * v3);
         let (v1, v2) = (s1 + d1, s2 + d2);
-        self.s = [flush(v1 + d1), flush(v2 + d2)];
+        self.s = [flush_or_restart(v1 + d1), flush_or_restart(v2 + d2)];
         m0 * x + m1 * v1 + m2 * v2
     }
 }

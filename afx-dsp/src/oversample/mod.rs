@@ -11,12 +11,15 @@
 //!
 //! The stages of the linear-phase chains sum to 50.5, 52.25 and 52.875 frames at 4x, 8x and 16x; a delay at the oversampled
 //! rate makes them whole, so a host can compensate them to the sample.
+//!
+//! NaN, infinities and samples beyond 1e10 count as silence on the way up and on the way down, so the output is always finite.
 
 mod fir;
 mod iir;
 mod offline;
 mod taps;
 
+use crate::heard;
 use afx_core::Scalar;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -31,7 +34,7 @@ const BLOCK: usize = 64;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Factor {
-    /// No oversampling: samples pass untouched, without delay.
+    /// No oversampling: samples pass as they are, without delay.
     X1,
     /// 2x
     #[default]
@@ -93,6 +96,13 @@ fn compensation(factor: Factor, half_band: HalfBand) -> usize {
             round_trip.next_multiple_of(factor.get()) - round_trip
         }
         HalfBand::LowLatency => 0,
+    }
+}
+
+/// Copies `x` to `line` as it enters the filters.
+fn take_in<T: Scalar>(x: &[T], line: &mut [T]) {
+    for (line, &x) in line.iter_mut().zip(x) {
+        *line = heard(x);
     }
 }
 
@@ -160,7 +170,7 @@ impl<T: Scalar> Upsampler<T> {
     fn chunk(&mut self, x: &[T]) -> usize {
         let mut len = x.len();
         let [a, b] = &mut self.scratch;
-        a[..len].copy_from_slice(x);
+        take_in(x, &mut a[..len]);
         for stage in &mut self.stages {
             match stage {
                 Up::Fir(stage) => stage.process(&a[..len], &mut b[..2 * len]),
@@ -229,7 +239,7 @@ impl<T: Scalar> Downsampler<T> {
         let (held, mut len) = (self.held.len(), x.len());
         let [a, b] = &mut self.scratch;
         a[..held].copy_from_slice(&self.held);
-        a[held..held + len].copy_from_slice(x);
+        take_in(x, &mut a[held..held + len]);
         self.held.copy_from_slice(&a[len..len + held]);
         for stage in self.stages.iter_mut().rev() {
             match stage {
