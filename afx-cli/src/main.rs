@@ -12,10 +12,21 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    match Cli::parse().command.run() {
-        Ok(()) => ExitCode::SUCCESS,
+    let done = match Cli::try_parse() {
+        Ok(cli) => cli.command.run().map(|()| 0),
+        Err(usage) => {
+            // Help and version go to standard output, and what is wrong with the command line to standard error.
+            let unprinted = usage.print().err().filter(|e| !usage.use_stderr() && e.kind() != std::io::ErrorKind::BrokenPipe);
+            match unprinted {
+                Some(error) => Err(commands::Error::new(format_args!("standard output: write: expected success, found {error}"))),
+                None => Ok(usage.exit_code()),
+            }
+        }
+    };
+    match done.and_then(|code| afx_cli::printed().map(|()| code)) {
+        Ok(code) => ExitCode::from(u8::try_from(code).unwrap_or(2)),
         Err(error) => {
-            eprintln!("afx: {error}");
+            afx_cli::warn(format_args!("afx: {error}"));
             ExitCode::from(2)
         }
     }

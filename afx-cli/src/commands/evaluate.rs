@@ -65,21 +65,21 @@ impl Args {
             crate::say!("{name:<38}{}", number(value));
         }
         self.print_confidence(&segments);
-        missing.iter().for_each(|m| eprintln!("{m}"));
+        missing.iter().for_each(crate::warn);
         Ok(())
     }
 
     fn folders(&self) -> Result<(), Error> {
         let (names, extra) = partners(&self.target, &self.prediction)?;
         for name in extra {
-            eprintln!("warning: {}: no target of that name, left out", self.prediction.join(name).display());
+            crate::warn(format_args!("warning: {}: no target of that name, left out", self.prediction.join(name).display()));
         }
         let mut segments = Segments::default();
         let mut all = Vec::new();
         for name in names {
             let (scores, missing) = self.compare(&self.target.join(&name), &self.prediction.join(&name), &mut segments)?;
             if !self.json {
-                missing.iter().for_each(|m| eprintln!("{name}: {m}"));
+                missing.iter().for_each(|m| crate::warn(format_args!("{name}: {m}")));
             }
             all.push((name, scores));
         }
@@ -134,7 +134,7 @@ impl Args {
                 Ok(s) => {
                     crate::say!("{name:<8}{:.6}  [{:.6}, {:.6}]  {:.6}  of {}", s.mean, s.interval[0], s.interval[1], s.worst, s.count)
                 }
-                Err(e) => eprintln!("confidence.{name}: {e}"),
+                Err(e) => crate::warn(format_args!("confidence.{name}: {e}")),
             }
         }
     }

@@ -39,7 +39,7 @@ impl Args {
     pub fn run(self) -> Result<(), Error> {
         let model = ModelFile::read(&self.model)?;
         let (data, findings) = Dataset::open(&self.data)?;
-        findings.iter().for_each(|f| eprintln!("warning: {f}"));
+        findings.iter().for_each(|f| crate::warn(format_args!("warning: {f}")));
         let measured = Measured::new(&model, &data).map_err(|e| Error::new(format_args!("{}: {e}", self.data.display())))?;
         let log = training_log::log_path(&self.model);
         let curves = if log.is_file() { Some(training_log::read(&log)?) } else { None };

@@ -52,9 +52,16 @@ impl Drop for Folder {
     }
 }
 
+/// The command, to be run.
+pub fn binary<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_afx"));
+    command.args(args);
+    command
+}
+
 /// Runs the command.
 pub fn afx<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_afx")).args(args).output().unwrap()
+    binary(args).output().unwrap()
 }
 
 /// Runs the command, which must succeed, and returns what it printed.

@@ -1,9 +1,10 @@
 //! What scripts rely on: `render` for any block size, the JSON of `inspect`, and one line and code 2 for every bad file.
-use super::common::{Folder, afx, afx_err, afx_ok, json, model, plucks};
+use super::common::{Folder, afx, afx_err, afx_ok, binary, json, model, plucks};
 use super::plot::dataset;
 use afx::io::wav;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 const RATE: u32 = 48_000;
 
@@ -193,4 +194,42 @@ fn a_wrong_command_line_has_code_2_and_prints_nothing_to_standard_output() {
         assert_eq!(out.status.code(), Some(2), "{case:?}");
         assert!(out.stdout.is_empty() && !out.stderr.is_empty());
     }
+}
+
+/// A pipe that nobody reads.
+fn left() -> Stdio {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    writer.into()
+}
+
+#[test]
+fn a_reader_who_has_left_is_no_failure() {
+    let folder = Folder::new("left");
+    let a = folder.wav("a.wav", RATE, &[plucks(4800, RATE)]);
+    let code = |command: Vec<OsString>, out: Stdio, err: Stdio| binary(command).stdout(out).stderr(err).status().unwrap().code();
+    // A perfect prediction has reasons to print on standard error.
+    assert_eq!(code(args(&[&"evaluate", &a, &a]), left(), left()), Some(0));
+    assert_eq!(code(args(&[&"evaluate", &a, &a]), Stdio::null(), left()), Some(0));
+    assert_eq!(code(args(&[&"evaluate", &a, &a, &"--json"]), left(), Stdio::null()), Some(0));
+    assert_eq!(code(args(&[&"inspect", &folder.join("nope")]), left(), left()), Some(2));
+    assert_eq!(code(args(&[&"--help"]), left(), left()), Some(0));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_standard_output_is_a_failure_and_a_full_standard_error_is_none() {
+    let folder = Folder::new("full");
+    let a = folder.wav("a.wav", RATE, &[plucks(4800, RATE)]);
+    let full = || -> Stdio { std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap().into() };
+    for command in [args(&[&"evaluate", &a, &a, &"--json"]), args(&[&"--version"])] {
+        let out = binary(command).stdout(full()).output().unwrap();
+        let text = String::from_utf8(out.stderr).unwrap();
+        assert_eq!(out.status.code(), Some(2), "{text}");
+        assert!(text.starts_with("afx: standard output: write: expected success, found") && text.matches('\n').count() == 1, "{text}");
+    }
+    let code = |command: Vec<OsString>| binary(command).stdout(Stdio::null()).stderr(full()).status().unwrap().code();
+    assert_eq!(code(args(&[&"evaluate", &a, &a])), Some(0));
+    assert_eq!(code(args(&[&"inspect", &folder.join("nope")])), Some(2));
+    assert_eq!(code(args(&[&"no-such-command"])), Some(2));
 }
