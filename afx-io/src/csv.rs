@@ -12,7 +12,7 @@
 
 use crate::dataset::Knob;
 use crate::disk;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, reserve};
 use std::path::Path;
 
 /// An hour of changes at every sample of 48 kHz would be more; nobody automates that in text.
@@ -37,10 +37,16 @@ pub struct Change {
 /// assert_eq!(moves.at(0.5), [5.0, 1.0]);
 /// # Ok::<(), afx_io::Error>(())
 /// ```
+/// Held in at most four times the bytes of the text: a row has a time and a position for each column, not for each knob.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Automation {
     defaults: Vec<f32>,
-    changes: Vec<Change>,
+    /// For each column after the first the knob it moves.
+    columns: Vec<usize>,
+    /// Time of each row, in seconds.
+    times_s: Vec<f64>,
+    /// `[row][column]`: positions after each row.
+    positions: Vec<f32>,
 }
 
 impl Automation {
@@ -67,31 +73,43 @@ impl Automation {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut lines = text.lines().enumerate().map(|(i, line)| (i + 1, line)).filter(|(_, line)| !line.trim().is_empty());
         let columns = columns(lines.next(), knobs)?;
-        let defaults: Vec<f32> = knobs.iter().map(|k| k.default).collect();
-        let mut changes: Vec<Change> = Vec::new();
+        // A row has a digit, a comma for each column and, unless it is the last one, a line break: shorter ones will be refused.
+        let rows = lines.clone().count().min(1 + text.len() / (columns.len() + 2));
+        let mut times_s = reserve("rows", rows)?;
+        let mut positions = reserve("rows", rows.saturating_mul(columns.len()))?;
+        let mut now: Vec<f32> = columns.iter().map(|knob| knobs[*knob].default).collect();
+        let mut time_s = 0.0;
         for (line, row) in lines {
-            let (start_s, controls) = changes.last().map_or((0.0, &defaults), |last| (last.time_s, &last.controls));
-            let change = change(line, row, &columns, knobs, start_s, controls.clone())?;
-            changes.push(change);
+            time_s = change(line, row, &columns, knobs, time_s, &mut now)?;
+            times_s.push(time_s);
+            positions.extend_from_slice(&now);
         }
-        Ok(Self { defaults, changes })
+        Ok(Self { defaults: knobs.iter().map(|k| k.default).collect(), columns, times_s, positions })
     }
 
     /// The changes in the order of time.
-    pub fn changes(&self) -> &[Change] {
-        &self.changes
+    pub fn changes(&self) -> impl ExactSizeIterator<Item = Change> {
+        self.times_s.iter().enumerate().map(|(row, time_s)| Change { time_s: *time_s, controls: self.after(row) })
     }
 
-    /// The positions at `time_s`: those of the last change that is not later.
-    pub fn at(&self, time_s: f64) -> &[f32] {
-        let later = self.changes.partition_point(|c| c.time_s <= time_s);
-        later.checked_sub(1).map_or(&self.defaults, |last| &self.changes[last].controls)
+    /// The positions at `time_s`, in the order of the knobs: those of the last change that is not later.
+    pub fn at(&self, time_s: f64) -> Vec<f32> {
+        let later = self.times_s.partition_point(|t| *t <= time_s);
+        later.checked_sub(1).map_or_else(|| self.defaults.clone(), |last| self.after(last))
     }
 
     /// The changes with their times rounded to frames. The positions before the first one are [`Automation::at`] a negative time.
-    pub fn frames(&self, sample_rate: u32) -> impl Iterator<Item = (u64, &[f32])> {
+    pub fn frames(&self, sample_rate: u32) -> impl ExactSizeIterator<Item = (u64, Vec<f32>)> {
         // At most 10^9 s times 2^32 Hz, which fits u64.
-        self.changes.iter().map(move |c| ((c.time_s * f64::from(sample_rate)).round() as u64, &c.controls[..]))
+        self.changes().map(move |c| ((c.time_s * f64::from(sample_rate)).round() as u64, c.controls))
+    }
+
+    /// Positions of all knobs after a row.
+    fn after(&self, row: usize) -> Vec<f32> {
+        let mut controls = self.defaults.clone();
+        let first = row * self.columns.len();
+        self.columns.iter().zip(&self.positions[first..]).for_each(|(knob, value)| controls[*knob] = *value);
+        controls
     }
 }
 
@@ -123,7 +141,8 @@ fn columns(header: Option<(usize, &str)>, knobs: &[Knob]) -> Result<Vec<usize>> 
     Ok(columns)
 }
 
-fn change(line: usize, row: &str, columns: &[usize], knobs: &[Knob], start_s: f64, mut controls: Vec<f32>) -> Result<Change> {
+/// Moves `now`, a position a column, as a row says; returns the row's time.
+fn change(line: usize, row: &str, columns: &[usize], knobs: &[Knob], start_s: f64, now: &mut [f32]) -> Result<f64> {
     let mut cells = row.split(',').map(str::trim);
     let count = row.split(',').count();
     if count != columns.len() + 1 {
@@ -135,15 +154,15 @@ fn change(line: usize, row: &str, columns: &[usize], knobs: &[Knob], start_s: f6
         let expected = format!("{start_s} to 1e9 s");
         return Err(Error::new(ErrorKind::OutOfRange, format_args!("line {line}: time_s"), expected, time_s));
     }
-    for (cell, knob) in cells.zip(columns).filter(|(cell, _)| !cell.is_empty()) {
+    for ((cell, knob), now) in cells.zip(columns).zip(now).filter(|((cell, _), _)| !cell.is_empty()) {
         let (range, value) = (&knobs[*knob], number(line, &knobs[*knob].name, cell)? as f32);
         if !range.contains(value) {
             let (field, expected) = (format!("line {line}: {}", range.name), format!("{} to {}", range.min, range.max));
             return Err(Error::new(ErrorKind::OutOfRange, field, expected, value));
         }
-        controls[*knob] = value;
+        *now = value;
     }
-    Ok(Change { time_s, controls })
+    Ok(time_s)
 }
 
 fn number(line: usize, name: &str, cell: &str) -> Result<f64> {
@@ -165,7 +184,7 @@ mod tests {
         let a = Automation::parse(b"\xEF\xBB\xBFtime_s, tone ,drive\r\n0.5,1,3\r\n\r\n0.5,,4\n2,-1,\n", &knobs()).unwrap();
         let expected = [(0.5, [3.0, 1.0]), (0.5, [4.0, 1.0]), (2.0, [4.0, -1.0])];
         assert_eq!(a.changes().len(), 3);
-        for (change, (time_s, controls)) in a.changes().iter().zip(expected) {
+        for (change, (time_s, controls)) in a.changes().zip(expected) {
             assert_eq!((change.time_s, &change.controls[..]), (time_s, &controls[..]));
         }
         assert_eq!(a.at(0.0), [2.0, 0.0]);
@@ -178,7 +197,7 @@ mod tests {
     #[test]
     fn a_header_alone_leaves_the_defaults() {
         let a = Automation::parse(b"time_s", &knobs()).unwrap();
-        assert_eq!((a.at(3.0), a.changes().len()), (&[2.0, 0.0][..], 0));
+        assert_eq!((a.at(3.0), a.changes().len()), (vec![2.0, 0.0], 0));
     }
 
     #[test]
@@ -205,6 +224,25 @@ mod tests {
             let error = Automation::parse(text, &knobs()).unwrap_err();
             assert_eq!((error.kind(), error.field()), (kind, field), "{}: {error}", text.escape_ascii());
         }
+    }
+
+    #[test]
+    fn four_times_the_bytes_of_the_text_are_held() {
+        let knobs: Vec<Knob> = (0..64).map(|i| Knob::new(format!("k{i}"), 0.0, 9.0)).collect();
+        let all: String = knobs.iter().map(|k| format!(",{}", k.name)).collect();
+        // The shortest rows there are: without a column, with one, with all; and blank lines, which are no rows.
+        for (header, row) in
+            [("", "0\n".into()), (",k7", "0,\n".into()), (&all[..], format!("0{}\n", ",".repeat(64))), (&all[..], "\n".into())]
+        {
+            let text = format!("time_s{header}\n{}", row.repeat(5000));
+            let a = Automation::parse(text.as_bytes(), &knobs).unwrap();
+            assert_eq!(a.changes().len(), if row == "\n" { 0 } else { 5000 });
+            let held = 8 * a.times_s.capacity() + 4 * a.positions.capacity();
+            assert!(held <= 4 * text.len(), "{held} bytes for {}", text.len());
+        }
+        // Rows that are too short are refused before more is taken than for right ones.
+        let text = format!("time_s{all}\n{}", "0\n".repeat(5000));
+        assert_eq!(Automation::parse(text.as_bytes(), &knobs).unwrap_err().field(), "line 2");
     }
 
     proptest! {

@@ -137,6 +137,15 @@ fn damaged_files_are_refused_or_read_in_the_memory_of_their_size() {
     let csv = [format!("time_s,drive,tone\n{rows}"), format!("time_s, tone ,drive\r\n{}", "7,1,3\r\n".repeat(50))];
     hold("csv", 6000, &csv.map(String::into_bytes), |bytes| Automation::parse(bytes, &knobs).map(drop));
 
+    // Half a million of the shortest rows; with a position for each of 64 knobs each they would be a hundred times as much.
+    let many: Vec<Knob> = (0..64).map(|i| Knob::new(format!("k{i}"), 0.0, 9.0)).collect();
+    let text = format!("time_s\n{}", "0\n".repeat(500_000));
+    let before = most_memory();
+    assert_eq!(Automation::parse(text.as_bytes(), &many).unwrap().changes().len(), 500_000);
+    if let (Some(before), Some(after)) = (before, most_memory()) {
+        assert!(after - before <= 8 * text.len() as u64, "{} bytes more for {}", after - before, text.len());
+    }
+
     let folder = std::env::temp_dir().join(format!("afx-io-hostile-{}", std::process::id()));
     let dry: Vec<f32> = (0..400).map(|i| (i as f32 * i as f32 * 0.01).sin()).collect();
     let captures =

@@ -82,12 +82,9 @@ pub fn render(model: &ModelFile, input: &Audio, knobs: &[f32], automation: Optio
     let frames = input.frames();
     let mut voice = model.voice(input.channels.len().max(1))?;
     let mut output = Audio { sample_rate: input.sample_rate, channels: vec![vec![0.0; frames]; input.channels.len()] };
-    let moves: Vec<(usize, Vec<f32>)> = automation
-        .map(|a| {
-            a.frames(input.sample_rate).map(|(at, values)| (usize::try_from(at).unwrap_or(usize::MAX), model.normalise(values))).collect()
-        })
-        .unwrap_or_default();
-    let mut moves = moves.into_iter().peekable();
+    let moves = automation.into_iter().flat_map(|a| a.frames(input.sample_rate));
+    let moves = moves.map(|(at, values)| (usize::try_from(at).unwrap_or(usize::MAX), model.normalise(&values)));
+    let mut moves = moves.peekable();
     voice.set_controls(&model.normalise(knobs));
     while let Some((_, values)) = moves.next_if(|(at, _)| *at == 0) {
         voice.set_controls(&values);
