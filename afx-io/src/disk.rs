@@ -1,11 +1,11 @@
 //! Whole files in and out: bounded reads, and writes that either happen or leave no trace.
 
 use crate::error::{Error, ErrorKind, Result};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Reads a regular file of at most `max_bytes` bytes.
 ///
@@ -36,37 +36,76 @@ pub fn read_bounded(path: &Path, max_bytes: u64) -> Result<Vec<u8>> {
 /// Writes `bytes` to `path` so that a reader sees the old file or the new one, never a part.
 ///
 /// A temporary file in the same folder is written, flushed to the disk and renamed; on failure it is removed and
-/// whatever was at `path` stays.
+/// whatever was at `path` stays. A symbolic link stays one: the file that it leads to is written. What is neither a file nor a
+/// folder, such as a device or a pipe, cannot be replaced and is written as it is.
 ///
 /// # Errors
 /// [`ErrorKind::Io`].
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
-    let temporary = temporary_name(path)?;
-    let written = write_new(&temporary, bytes)
+    match fs::metadata(path) {
+        Ok(there) if !there.is_file() && !there.is_dir() => {
+            let written = OpenOptions::new().write(true).open(path).and_then(|mut file| file.write_all(bytes));
+            return written.map_err(|e| Error::io(path, "write", e));
+        }
+        // Symbolic links in a circle, for example.
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(path, "write", e)),
+        _ => {}
+    }
+    let place = end_of_links(path);
+    let Some(name) = place.file_name() else {
+        return Err(Error::new(ErrorKind::Io, "write", "a path that ends in a file name", path.display()).in_file(path));
+    };
+    let names = (0..TRIES).map(|_| place.with_file_name(temporary_name(name)));
+    let (temporary, file) = create_new(names).map_err(|e| Error::io(path, "write", e))?;
+    let written = fill(file, bytes)
         .map_err(|e| Error::io(path, "write", e))
-        .and_then(|()| fs::rename(&temporary, path).map_err(|e| Error::io(path, "rename", e)));
+        .and_then(|()| fs::rename(&temporary, &place).map_err(|e| Error::io(path, "rename", e)));
     if written.is_err() {
         let _ = fs::remove_file(&temporary); // best effort: the first error is the one to report
     }
     written
 }
 
-fn write_new(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+/// How many names for a temporary file are tried; one in 2^64 is taken by chance.
+const TRIES: usize = 16;
+/// The most symbolic links that are followed, as in Linux.
+const LINKS: usize = 40;
+
+/// Where the symbolic links that begin at `path` lead, even if nothing is there.
+fn end_of_links(path: &Path) -> PathBuf {
+    let mut place = path.to_path_buf();
+    for _ in 0..LINKS {
+        let Ok(link) = fs::read_link(&place) else { break };
+        place = place.parent().unwrap_or(Path::new("")).join(link);
+    }
+    place
+}
+
+/// Makes the first file of `names` that is not there yet: what is there is somebody else's, and stays.
+fn create_new(names: impl Iterator<Item = PathBuf>) -> std::io::Result<(PathBuf, File)> {
+    let mut taken = std::io::ErrorKind::AlreadyExists.into();
+    for name in names {
+        match OpenOptions::new().write(true).create_new(true).open(&name) {
+            Ok(file) => return Ok((name, file)),
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => taken = e,
+            Err(e) => return Err(e),
+        }
+    }
+    Err(taken)
+}
+
+fn fill(mut file: File, bytes: &[u8]) -> std::io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()
 }
 
-/// `.NAME.PROCESS.COUNT.tmp` beside `path`: unique among threads and processes.
-fn temporary_name(path: &Path) -> Result<PathBuf> {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let Some(name) = path.file_name() else {
-        return Err(Error::new(ErrorKind::Io, "write", "a path that ends in a file name", path.display()).in_file(path));
-    };
+/// `.NAME.RANDOM.tmp`: a process number would come again, in another container even at the same time.
+fn temporary_name(name: &OsStr) -> OsString {
     let mut temporary = OsString::from(".");
     temporary.push(name);
-    temporary.push(format!(".{}.{}.tmp", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
-    Ok(path.with_file_name(temporary))
+    // The keys of a hash map are the standard library's only source of chance; each has another.
+    temporary.push(format!(".{:016x}.tmp", RandomState::new().build_hasher().finish()));
+    temporary
 }
 
 #[cfg(test)]
@@ -99,6 +138,62 @@ mod tests {
         fs::write(target.join("inside"), b"old").unwrap(); // a folder with content cannot be replaced by a file
         assert_eq!(write_atomic(&target, b"new").unwrap_err().kind(), ErrorKind::Io);
         assert_eq!(fs::read(target.join("inside")).unwrap(), b"old");
+        assert_eq!(fs::read_dir(&dir).unwrap().count(), 1);
+        fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn a_temporary_file_of_somebody_else_is_passed_over_and_stays() {
+        let dir = folder("taken");
+        let [taken, free] = ["taken", "free"].map(|name| dir.join(name));
+        fs::write(&taken, b"theirs").unwrap();
+        let (made, _) = create_new([taken.clone(), free.clone()].into_iter()).unwrap();
+        assert_eq!(made, free);
+        let refused = create_new([taken.clone(), free].into_iter()).unwrap_err();
+        assert_eq!((refused.kind(), fs::read(&taken).unwrap()), (std::io::ErrorKind::AlreadyExists, b"theirs".to_vec()));
+        assert_ne!(temporary_name("a".as_ref()), temporary_name("a".as_ref()));
+        fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_symbolic_link_stays_one_and_what_it_leads_to_is_written() {
+        use std::os::unix::fs::symlink;
+        let dir = folder("links");
+        fs::create_dir(dir.join("sub")).unwrap();
+        fs::write(dir.join("sub/real"), b"old").unwrap();
+        symlink("sub/near", dir.join("far")).unwrap();
+        symlink("real", dir.join("sub/near")).unwrap();
+        write_atomic(&dir.join("far"), b"new").unwrap();
+        assert_eq!(fs::read(dir.join("sub/real")).unwrap(), b"new");
+        // A link to nothing yet: the file is made where it leads.
+        symlink("sub/later", dir.join("dangling")).unwrap();
+        write_atomic(&dir.join("dangling"), b"made").unwrap();
+        assert_eq!(fs::read(dir.join("sub/later")).unwrap(), b"made");
+        for link in ["far", "dangling", "sub/near"] {
+            assert!(dir.join(link).is_symlink(), "{link}");
+        }
+        // A link to itself leads nowhere.
+        symlink("loop", dir.join("loop")).unwrap();
+        assert_eq!(write_atomic(&dir.join("loop"), b"x").unwrap_err().kind(), ErrorKind::Io);
+        assert_eq!((fs::read_dir(&dir).unwrap().count(), fs::read_dir(dir.join("sub")).unwrap().count()), (4, 3));
+        fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_pipe_is_written_and_not_replaced() {
+        use std::os::unix::fs::FileTypeExt;
+        let dir = folder("pipe");
+        let pipe = dir.join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || fs::read(pipe).unwrap()
+        });
+        write_atomic(&pipe, b"through").unwrap();
+        assert_eq!(reader.join().unwrap(), b"through");
+        assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo());
         assert_eq!(fs::read_dir(&dir).unwrap().count(), 1);
         fs::remove_dir_all(dir).unwrap();
     }
