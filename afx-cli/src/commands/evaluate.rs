@@ -7,6 +7,7 @@ use afx::loss::metrics::{self, Summary, segment_scores};
 use afx::loss::{Loss, MultiResolutionStft};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 /// Seed of the bootstrap: the same files give the same interval.
@@ -38,7 +39,7 @@ impl Args {
         if let Some(seconds) = self.segments.filter(|s| !(*s > 0.0 && s.is_finite())) {
             return Err(Error::new(format_args!("--segments: expected more than 0 s, found {seconds}")));
         }
-        match (self.target.is_dir(), self.prediction.is_dir()) {
+        match (is_folder(&self.target)?, is_folder(&self.prediction)?) {
             (false, false) => self.pair(),
             (true, true) => self.folders(),
             (folder, _) => {
@@ -78,6 +79,7 @@ impl Args {
         let mut all = Vec::new();
         for name in names {
             let (scores, missing) = self.compare(&self.target.join(&name), &self.prediction.join(&name), &mut segments)?;
+            let name = name.to_string_lossy().into_owned();
             if !self.json {
                 missing.iter().for_each(|m| crate::warn(format_args!("{name}: {m}")));
             }
@@ -140,6 +142,13 @@ impl Args {
     }
 }
 
+/// # Errors
+/// When nothing is there.
+fn is_folder(path: &Path) -> Result<bool, Error> {
+    let there = std::fs::metadata(path).map_err(|e| Error::new(format_args!("{}: open: expected success, found {e}", path.display())))?;
+    Ok(there.is_dir())
+}
+
 /// A target, which must hold sound.
 fn read(path: &Path) -> Result<Audio, Error> {
     let audio = wav::read(path)?;
@@ -169,25 +178,26 @@ fn read_matching(target: &Audio, path: &Path) -> Result<Audio, Error> {
 }
 
 /// Names of the WAV files in both folders, and of those that only the prediction has.
-fn partners(target: &Path, prediction: &Path) -> Result<(Vec<String>, Vec<String>), Error> {
+fn partners(target: &Path, prediction: &Path) -> Result<(Vec<OsString>, Vec<OsString>), Error> {
     let (targets, predictions) = (wav_names(target)?, wav_names(prediction)?);
     if targets.is_empty() {
         return Err(Error::new(format_args!("{}: expected WAV files, found none", target.display())));
     }
     if let Some(name) = targets.difference(&predictions).next() {
+        let name = name.display();
         return Err(Error::new(format_args!("{}: expected {name}, as in the target's folder, found no such file", prediction.display())));
     }
     let extra = predictions.difference(&targets).cloned().collect();
     Ok((targets.into_iter().collect(), extra))
 }
 
-fn wav_names(folder: &Path) -> Result<BTreeSet<String>, Error> {
+fn wav_names(folder: &Path) -> Result<BTreeSet<OsString>, Error> {
     let fail = |e: std::io::Error| Error::new(format_args!("{}: list: expected success, found {e}", folder.display()));
     let mut names = BTreeSet::new();
     for entry in std::fs::read_dir(folder).map_err(fail)? {
         let path = entry.map_err(fail)?.path();
         if path.is_file() && path.extension().is_some_and(|e| e.eq_ignore_ascii_case("wav")) {
-            names.extend(path.file_name().map(|n| n.to_string_lossy().into_owned()));
+            names.extend(path.file_name().map(OsStr::to_owned));
         }
     }
     Ok(names)

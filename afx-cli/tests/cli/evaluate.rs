@@ -137,8 +137,31 @@ fn folders_give_a_row_a_file_and_the_mean() {
     assert!(afx_err(["evaluate".as_ref(), t.as_os_str(), m.as_os_str()]).contains("expected two.wav"));
     assert!(afx_err(["evaluate".as_ref(), t.as_os_str(), t.join("one.wav").as_os_str()]).contains("expected a folder"));
     assert!(afx_err(["evaluate".as_ref(), t.join("one.wav").as_os_str(), t.as_os_str()]).contains("expected a file"));
+    // Nothing at all is neither.
+    let absent = folder.join("absent");
+    for pair in [[&t, &absent], [&absent, &t], [&absent, &t.join("one.wav")]] {
+        let line = afx_err(["evaluate".as_ref(), pair[0].as_os_str(), pair[1].as_os_str()]);
+        assert!(line.contains("absent: open: expected success, found"), "{line}");
+    }
     std::fs::create_dir(folder.join("none")).unwrap();
     assert!(afx_err(["evaluate".as_ref(), folder.join("none").as_os_str(), m.as_os_str()]).contains("expected WAV files, found none"));
+}
+
+/// Not on a Mac, whose file system takes no such name.
+#[test]
+#[cfg(target_os = "linux")]
+fn names_in_folders_may_be_of_another_encoding() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = Folder::new("latin1");
+    for (side, gain) in [("target", 1.0), ("model", 0.5)] {
+        std::fs::create_dir(folder.join(side)).unwrap();
+        let path = folder.wav(&format!("{side}/plain.wav"), RATE, &[scaled(&plucks(RATE as usize, RATE), gain)]);
+        std::fs::rename(&path, path.with_file_name(std::ffi::OsStr::from_bytes(b"caf\xe9.wav"))).unwrap();
+    }
+    let (t, m) = (folder.join("target"), folder.join("model"));
+    let both = json(["evaluate".as_ref(), t.as_os_str(), m.as_os_str(), "--json".as_ref()]);
+    assert_eq!((&both["files"][0]["name"], both["files"].as_array().unwrap().len()), (&"caf\u{fffd}.wav".into(), 1));
+    assert!((both["mean"]["esr"].as_f64().unwrap() - 0.25).abs() < 1e-6); // 0.5 is exact
 }
 
 #[test]
