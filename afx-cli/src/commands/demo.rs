@@ -29,6 +29,8 @@ const SECONDS: (usize, usize) = (40, 8);
 const SHORTEST_S: usize = 8;
 /// Peak of the dry audio, whatever it was: -1 dBFS.
 const PEAK: f32 = 0.89;
+/// The knobs of the device.
+const KNOBS: [&str; 2] = ["drive", "tone"];
 /// The models compared, the one of interest first.
 const MODELS: [&str; 2] = ["static-hyper-gru", "concat-gru"];
 
@@ -78,10 +80,12 @@ impl Args {
         if !(self.minutes > 0.0 && self.minutes <= 1440.0) {
             return Err(Error::new(format_args!("--minutes: expected more than 0, at most 1440, found {}", self.minutes)));
         }
+        MODELS.iter().try_for_each(|name| self.spec(name).map(drop))?;
+        let dry = Dry::new(self.input.as_deref())?;
         std::fs::create_dir_all(&self.out)
             .map_err(|e| Error::new(format_args!("{}: create: expected success, found {e}", self.out.display())))?;
         crate::say!("recording the overdrive at {} knob positions ...", POSITIONS.len().pow(2));
-        let recordings = record(self.input.as_deref())?;
+        let recordings = record(dry)?;
         let data = recordings.dataset();
         let mut trained = Vec::new();
         for name in MODELS {
@@ -99,9 +103,13 @@ impl Args {
         Ok(())
     }
 
+    fn spec(&self, name: &str) -> Result<ModelSpec, Error> {
+        ModelSpec::named(name, self.hidden, KNOBS.len()).map_err(|e| Error::new(format_args!("--hidden: {e}")))
+    }
+
     fn train(&self, name: &str, data: &Dataset, recordings: &Recordings) -> Result<Trained, Error> {
         let began = std::time::Instant::now();
-        let spec = ModelSpec::named(name, self.hidden, data.knobs.len())?;
+        let spec = self.spec(name)?;
         let config = demo_config(self.minutes);
         let material = Material::new(data, config.frames, config.validation_part)?;
         let mut trainer = Trainer::new(spec.build()?, material, config)?;
@@ -177,34 +185,51 @@ pub(super) fn play(model: &ModelFile, dry: &[f32], knobs: [f32; 2]) -> Result<Ve
     Ok(output.channels.swap_remove(0))
 }
 
-/// Plays or reads the guitar, and sends it through the circuit at every knob position.
-fn record(input: Option<&Path>) -> Result<Recordings, Error> {
-    let (sample_rate, mut dry, mut test_dry) = match input {
-        None => {
+/// What is played into the device.
+struct Dry {
+    sample_rate: u32,
+    /// To learn from.
+    train: Vec<f32>,
+    /// To test on.
+    test: Vec<f32>,
+}
+
+impl Dry {
+    /// Plays or reads the guitar.
+    ///
+    /// # Errors
+    /// When the file is no audio to learn from and to test on.
+    fn new(input: Option<&Path>) -> Result<Self, Error> {
+        let Some(path) = input else {
             let rate = 48_000u32;
             let guitar = |seed, seconds: usize| GuitarPhrase::render::<f32>(seed, f64::from(rate), seconds * rate as usize);
-            (rate, guitar(1, SECONDS.0)?, guitar(2, SECONDS.1)?)
+            return Ok(Dry { sample_rate: rate, train: guitar(1, SECONDS.0)?, test: guitar(2, SECONDS.1)? });
+        };
+        let mut audio = wav::read(path)?;
+        let seconds = audio.frames() / audio.sample_rate as usize;
+        let bad = |expected: &str, found: &dyn std::fmt::Display| {
+            Err(Error::new(format_args!("{}: audio: expected {expected}, found {found}", path.display())))
+        };
+        if seconds < SHORTEST_S {
+            return bad("at least 8 s", &format_args!("{seconds} s"));
         }
-        Some(path) => {
-            let mut audio = wav::read(path)?;
-            let seconds = audio.frames() / audio.sample_rate as usize;
-            let bad = |expected: &str, found: &dyn std::fmt::Display| {
-                Err(Error::new(format_args!("{}: audio: expected {expected}, found {found}", path.display())))
-            };
-            if seconds < SHORTEST_S {
-                return bad("at least 8 s", &format_args!("{seconds} s"));
-            }
-            if audio.sample_rate < 8000 {
-                return bad("a sample rate of at least 8000 Hz", &audio.sample_rate);
-            }
-            let mut dry = audio.channels.swap_remove(0);
-            if dry.iter().all(|v| v.abs() < 1e-3) {
-                return bad("sound above -60 dBFS in the first channel", &"silence");
-            }
-            let test = dry.split_off(dry.len() - dry.len() / 5);
-            (audio.sample_rate, dry, test)
+        if audio.sample_rate < 8000 {
+            return bad("a sample rate of at least 8000 Hz", &audio.sample_rate);
         }
-    };
+        let mut train = audio.channels.swap_remove(0);
+        let test = train.split_off(train.len() - train.len() / 5);
+        for (part, place) in [(&train, "first four fifths, which it learns from"), (&test, "last fifth, which it is tested on")] {
+            if part.iter().all(|v| v.abs() < 1e-3) {
+                return bad(&format!("sound above -60 dBFS in the first channel's {place}"), &"silence");
+            }
+        }
+        Ok(Dry { sample_rate: audio.sample_rate, train, test })
+    }
+}
+
+/// Sends the guitar through the circuit at every knob position.
+fn record(dry: Dry) -> Result<Recordings, Error> {
+    let Dry { sample_rate, train: mut dry, test: mut test_dry } = dry;
     // A hot signal: an overdrive is there to be driven.
     let peak = dry.iter().chain(&test_dry).fold(0f32, |m, v| m.max(v.abs()));
     dry.iter_mut().chain(&mut test_dry).for_each(|v| *v *= PEAK / peak);
@@ -222,7 +247,7 @@ fn record(input: Option<&Path>) -> Result<Recordings, Error> {
 impl Recordings {
     /// What the models may learn from: the seen knob positions.
     fn dataset(&self) -> Dataset {
-        let knobs = ["drive", "tone"].map(|name| Knob::new(name, POSITIONS[0], POSITIONS[4]));
+        let knobs = KNOBS.map(|name| Knob::new(name, POSITIONS[0], POSITIONS[4]));
         let shared: std::sync::Arc<[Vec<f32>]> = std::sync::Arc::new([self.dry.clone()]);
         let captures = positions().into_iter().zip(&self.wet).filter(|(p, _)| is_seen(p)).map(|((d, t), wet)| Capture {
             name: format!("drive {} tone {}", POSITIONS[d], POSITIONS[t]),

@@ -1,6 +1,7 @@
 //! The `afx` command, run as a person would.
 mod common;
 mod contract;
+mod demo;
 mod evaluate;
 mod plot;
 mod report;
