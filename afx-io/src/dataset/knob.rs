@@ -61,13 +61,19 @@ impl Knob {
     }
 }
 
-/// The checks that hold for the knobs together.
+/// The checks of a data set's knobs: each by itself, whether it can be asked for by name in `NAME=VALUE` and in a line of CSV, and all
+/// together. A model file from elsewhere may have other names.
 pub(super) fn check_all(knobs: &[Knob]) -> Result<()> {
     if knobs.len() > super::MAX_KNOBS {
         return Err(Error::new(ErrorKind::TooLarge, "knobs", format_args!("at most {}", super::MAX_KNOBS), knobs.len()));
     }
     for (i, knob) in knobs.iter().enumerate() {
         knob.check()?;
+        if knob.name.contains(['=', ',']) || knob.name.trim() != knob.name {
+            let field = format_args!("knob {:?}: name", knob.name).to_string();
+            let expected = "no = or comma, and no blank at either end";
+            return Err(Error::new(ErrorKind::OutOfRange, field, expected, format_args!("{:?}", knob.name)));
+        }
         if knobs[..i].iter().any(|k| k.name == knob.name) {
             return Err(Error::new(ErrorKind::Duplicate, "knobs", "different names", format_args!("{:?} twice", knob.name)));
         }
@@ -109,6 +115,11 @@ mod tests {
         ];
         for knob in bad {
             assert_eq!(knob.check().unwrap_err().kind(), ErrorKind::OutOfRange, "{knob:?}");
+        }
+        for name in ["mix, a=b", "a=b", "a,b", " drive", "drive\u{a0}"] {
+            let knob = Knob::new(name, 0.0, 1.0);
+            assert!(knob.check().is_ok(), "a model file may have {name:?}");
+            assert_eq!(check_all(&[knob]).unwrap_err().kind(), ErrorKind::OutOfRange, "{name:?}");
         }
         let twice = [Knob::new("x", 0.0, 1.0), Knob::new("x", 0.0, 2.0)];
         assert_eq!(check_all(&twice).unwrap_err().kind(), ErrorKind::Duplicate);
