@@ -457,8 +457,11 @@ fn channels_are_kept_and_one_can_be_picked() {
     let (mut data, _) = Dataset::open(&folder.0).unwrap();
     assert_eq!((data.inputs(), data.outputs()), (1, 2));
     let error = data.require_mono().unwrap_err();
-    assert_eq!(error.to_string(), "capture \"d0\": expected one dry and one wet channel, found 1 dry and 2 wet channels");
-    assert_eq!(data.keep_channel(2).unwrap_err().kind(), ErrorKind::OutOfRange);
+    let file = folder.0.join("y_d0.wav");
+    let expected = "capture \"d0\": expected one dry and one wet channel, found 1 dry and 2 wet channels";
+    assert_eq!(error.to_string(), format!("{}: {expected}", file.display()));
+    let error = data.keep_channel(2).unwrap_err();
+    assert_eq!((error.kind(), error.file()), (ErrorKind::OutOfRange, Some(file.as_path())));
     data.keep_channel(1).unwrap();
     assert_eq!((&data.captures[0].wet[0], data.captures[0].lag.unwrap().frames), (&right, 100));
     data.require_mono().unwrap();

@@ -256,6 +256,7 @@ impl Recordings {
             dry: shared.clone(),
             wet: vec![wet.clone()],
             lag: None,
+            wet_file: None,
         });
         Dataset { sample_rate: self.sample_rate, knobs: knobs.to_vec(), captures: captures.collect() }
     }

@@ -67,7 +67,7 @@ impl Loader {
         }
         self.silence(&pair, &wet);
         let lag = self.lag(&pair, &dry[0], &wet[0]);
-        Ok(Capture { name: pair.name, split: pair.split, controls: pair.controls, dry, wet, lag })
+        Ok(Capture { name: pair.name, split: pair.split, controls: pair.controls, dry, wet, lag, wet_file: Some(pair.wet) })
     }
 
     fn dry(&mut self, path: &Path) -> Result<Arc<[Vec<f32>]>> {

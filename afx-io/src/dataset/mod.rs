@@ -65,7 +65,7 @@ pub struct Dataset {
 }
 
 /// One recording: the same performance before and after the effect.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Capture {
     /// A name to show.
     pub name: String,
@@ -79,13 +79,30 @@ pub struct Capture {
     pub wet: Vec<Vec<f32>>,
     /// How the first wet channel sits against the first dry one; `None` where one of them is silent.
     pub lag: Option<Lag>,
+    /// Where `wet` was read, for messages; `None` for what never was in a file.
+    pub wet_file: Option<PathBuf>,
+}
+
+/// By what was recorded; where it was read does not count.
+impl PartialEq for Capture {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { name, split, controls, dry, wet, lag, wet_file: _ } = self;
+        (name, split, controls, dry, wet, lag) == (&other.name, &other.split, &other.controls, &other.dry, &other.wet, &other.lag)
+    }
 }
 
 impl Capture {
     /// A mono capture; measures the lag, up to 100 ms at 48 kHz.
     pub fn mono(name: impl Into<String>, controls: Vec<f32>, dry: Vec<f32>, wet: Vec<f32>) -> Self {
         let lag = estimate_lag(&dry, &wet, 4800);
-        Self { name: name.into(), split: None, controls, dry: Arc::new([dry]), wet: vec![wet], lag }
+        Self { name: name.into(), split: None, controls, dry: Arc::new([dry]), wet: vec![wet], lag, wet_file: None }
+    }
+
+    /// A refusal because of its channels.
+    fn channels_error(&self, kind: ErrorKind, expected: &str) -> Error {
+        let found = format!("{} dry and {} wet channels", self.dry.len(), self.wet.len());
+        let error = Error::new(kind, format_args!("capture {:?}", self.name), expected, found);
+        if let Some(file) = &self.wet_file { error.in_file(file) } else { error }
     }
 
     /// Frames that dry and wet have in common: all of them, unless the capture was put together by hand.
@@ -183,10 +200,7 @@ impl Dataset {
     pub fn require_mono(&self) -> Result<()> {
         match self.captures.iter().find(|c| c.dry.len() != 1 || c.wet.len() != 1) {
             None => Ok(()),
-            Some(c) => {
-                let found = format!("{} dry and {} wet channels", c.dry.len(), c.wet.len());
-                Err(Error::new(ErrorKind::Unsupported, format_args!("capture {:?}", c.name), "one dry and one wet channel", found))
-            }
+            Some(c) => Err(c.channels_error(ErrorKind::Unsupported, "one dry and one wet channel")),
         }
     }
 
@@ -198,9 +212,7 @@ impl Dataset {
     pub fn keep_channel(&mut self, channel: usize) -> Result<()> {
         let lacks = |n: usize| n != 1 && channel >= n;
         if let Some(c) = self.captures.iter().find(|c| lacks(c.dry.len()) || lacks(c.wet.len())) {
-            let found = format!("{} dry and {} wet channels", c.dry.len(), c.wet.len());
-            let expected = format!("more than {channel} channels");
-            return Err(Error::new(ErrorKind::OutOfRange, format_args!("capture {:?}", c.name), expected, found));
+            return Err(c.channels_error(ErrorKind::OutOfRange, &format!("more than {channel} channels")));
         }
         let mut shared = load::Shared::default();
         for capture in &mut self.captures {
