@@ -17,7 +17,7 @@ use afx::dsp::source::GuitarPhrase;
 use afx::io::dataset::{Dataset, estimate_lag};
 use afx::io::wav::{self, Audio, Format};
 use rayon::prelude::*;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Seconds of synthesised guitar that models play where no `--input` is given.
 const GUITAR_S: f64 = 4.0;
@@ -250,9 +250,7 @@ impl Args {
             }
             let least = fewest(kind, rate);
             if samples.len() < least {
-                // A model's answer is as long as what it played, which is long enough unless a person brought it.
-                let file = self.input.as_ref().filter(|_| source.model().is_some()).unwrap_or(&source.file);
-                let (file, found) = (file.display(), samples.len());
+                let (file, found) = (self.length_of(source).display(), samples.len());
                 return Err(Error::new(format_args!("{file}: frames: expected at least {least} for this picture, found {found}")));
             }
             outputs.push((source.label.as_str(), samples));
@@ -283,7 +281,7 @@ impl Args {
             }
             Kind::StaticCurve => static_curve::figure(&traces, &static_curve::Settings { sample_rate_hz: rate, ..Default::default() })?,
             Kind::StepResponse => gain_trace::figure(&input, &traces, 1.0, rate)?,
-            _ => self.waveform(&traces, rate)?,
+            _ => self.waveform(&traces, rate, self.length_of(&sources[0]))?,
         })
     }
 
@@ -315,6 +313,11 @@ impl Args {
             return Err(Error::new(format_args!("{}: sample rate: expected {rate} Hz, found {sample_rate} Hz", path.display())));
         }
         Ok(channels.into_iter().next().unwrap_or_default())
+    }
+
+    /// The file that says how long an answer is: a model's is as long as what it plays, where a person brought that.
+    fn length_of<'a>(&'a self, source: &'a Source) -> &'a Path {
+        self.input.as_ref().filter(|_| source.model().is_some()).unwrap_or(&source.file)
     }
 
     /// Names the file that a person brought.
@@ -368,20 +371,24 @@ impl Args {
         transfer_curve::Settings { sample_rate_hz: rate, gain: self.gain(), frequency_hz, align: self.align, ..Default::default() }
     }
 
-    fn waveform(&self, traces: &[Trace<'_>], rate: u32) -> Result<Figure, Error> {
-        let frames = |what, seconds: f64| {
-            let frames = (seconds * f64::from(rate)).round();
-            let longest = traces[0].samples.len() as f64; // there is at least one file
-            if (0.0..=longest).contains(&frames) {
-                return Ok(frames as usize);
-            }
-            Err(Error::new(format_args!("{what}: expected 0 to {:.3} s, found {seconds}", longest / f64::from(rate))))
+    /// `file` is what the first trace is as long as.
+    fn waveform(&self, traces: &[Trace<'_>], rate: u32, file: &Path) -> Result<Figure, Error> {
+        let rate_hz = f64::from(rate);
+        let frames = |seconds: f64| (seconds * rate_hz).round();
+        let total = traces[0].samples.len() as f64; // there is at least one file
+        let refuse = |option: &str, expected: &str, frames: f64, found: f64| {
+            let (file, seconds) = (file.display(), frames / rate_hz);
+            Err(Error::new(format_args!("{option}: expected {expected} {seconds:.3} s of {file}, found {found}")))
         };
-        let settings = waveform::Settings {
-            start: frames("--start", self.start)?,
-            frames: self.seconds.map_or(Ok(0), |s| frames("--seconds", s))?,
-            error: true,
-        };
+        let start = frames(self.start);
+        if !(0.0..total).contains(&start) {
+            return refuse("--start", "at least 0, less than the", total, self.start);
+        }
+        let left = total - start;
+        if let Some(seconds) = self.seconds.filter(|s| !(1.0..=left).contains(&frames(*s))) {
+            return refuse("--seconds", "a frame or more, at most the remaining", left, seconds);
+        }
+        let settings = waveform::Settings { start: start as usize, frames: self.seconds.map_or(0, |s| frames(s) as usize), error: true };
         Ok(waveform::figure(traces, rate, &settings)?)
     }
 }

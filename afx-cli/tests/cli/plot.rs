@@ -224,7 +224,7 @@ fn what_cannot_be_drawn_is_refused_and_leaves_no_file() {
         folder.bytes("nan.wav", &bytes)
     };
     let (out, before) = (folder.join("out.png"), folder.names());
-    let cases: [(&[&Path], &str, &[&str], &str); 27] = [
+    let cases: [(&[&Path], &str, &[&str], &str); 30] = [
         (&[&wav, &other], "spectrum", &[], "sample rate: expected 48000 Hz"),
         (&[&gru, &other], "waveform", &[], "sample rate: expected 48000 Hz"),
         (&[&wav], "dc-grid", &[], "expected model files"),
@@ -235,7 +235,11 @@ fn what_cannot_be_drawn_is_refused_and_leaves_no_file() {
         (&[&wav], "spectrum-difference", &[], "expected two files"),
         (&[&wav], "spectrum", &["--set", "drive=1"], "--set: expected a model"),
         (&[&gru], "silence", &["--set", "drive=1"], "--set"),
-        (&[&gru], "waveform", &["--start", "9"], "--start: expected 0 to 4"),
+        (&[&gru], "waveform", &["--start", "9"], "--start: expected at least 0, less than the 4.000 s of"),
+        // All of it, to the frame; a part that reaches beyond the end; less than a frame.
+        (&[&wav], "waveform", &["--start", "0.1"], "a.wav, found 0.1"),
+        (&[&wav], "waveform", &["--start", "0.05", "--seconds", "0.1"], "--seconds: expected a frame or more, at most the remaining"),
+        (&[&wav], "waveform", &["--seconds", "0"], "--seconds: expected a frame or more"),
         (&[&gru], "harmonic-response", &["--frequency-hz", "30000"], "frequency_hz"),
         (&[&gru], "silence", &["--scale", "1e9"], "picture: expected"),
         (&[&none], "waveform", &[], "frames: expected at least 1"),
