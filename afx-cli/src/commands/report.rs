@@ -18,6 +18,9 @@ use std::path::PathBuf;
 /// The most rows of the table of recordings that stay unfolded.
 const ROWS: usize = 12;
 
+/// What a log that shows nothing means.
+const LEFT_OUT: &str = "the loss curve is left out";
+
 /// Arguments of `afx report`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -42,7 +45,9 @@ impl Args {
         findings.iter().for_each(|f| crate::warn(format_args!("warning: {f}")));
         let measured = Measured::new(&model, &data).map_err(|e| Error::new(format_args!("{}: {e}", self.data.display())))?;
         let log = training_log::log_path(&self.model);
-        let curves = if log.is_file() { Some(training_log::read(&log)?) } else { None };
+        // The model is what is reported on; a log that has nothing to show is no reason against it.
+        let read = || training_log::read(&log).map_err(|e| crate::warn(format_args!("warning: {e}; {LEFT_OUT}"))).ok();
+        let curves = if log.is_file() { read() } else { None };
         let html = page(&measured, &findings, curves.as_ref())?.to_html();
         let metrics = format!("{:#}\n", metrics(&measured));
         std::fs::create_dir_all(&self.out)
@@ -110,8 +115,10 @@ fn page(m: &Measured<'_>, findings: &[Finding], curves: Option<&super::train::Cu
     page = page.section(behaviour(m, &shown)?);
     if let Some(curves) = curves {
         let [loss, esr] = [&curves.loss, &curves.esr].map(|points| [LossCurve { label: "", points }]);
-        let figure = loss_curve::pair(&loss, &esr, "Step", ("Training loss", "Validation ESR"))?;
-        page = page.section(Section::new("Training").figure(&figure, "Training loss and validation error by step."));
+        match loss_curve::pair(&loss, &esr, "Step", ("Training loss", "Validation ESR")) {
+            Ok(figure) => page = page.section(Section::new("Training").figure(&figure, "Training loss and validation error by step.")),
+            Err(e) => crate::warn(format_args!("warning: training log: {e}; {LEFT_OUT}")),
+        }
     }
     Ok(page.section(card(m, findings)?))
 }

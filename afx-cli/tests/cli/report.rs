@@ -81,6 +81,26 @@ fn one_knob_and_three_knobs_have_their_maps() {
 }
 
 #[test]
+fn a_log_without_validations_costs_the_loss_curve_and_no_more() {
+    let folder = Folder::new("report-log");
+    let (path, data, out) = (folder.join("m.safetensors"), folder.join("data"), folder.join("out"));
+    model("gru", 4, &[], RATE).write(&path).unwrap();
+    dataset(&data, &[], &[], false);
+    let validation = "{\"event\":\"validation\",\"step\":20,\"loss\":0.4,\"validation_esr\":0.3}\n";
+    // Stopped before the first validation, empty, of another kind, without anything that a logarithm shows, and in order.
+    let zero = validation.replace("0.4", "0").replace("0.3", "0");
+    for log in ["{\"event\":\"step\",\"step\":1,\"loss\":1}\n", "", "nonsense\nnonsense\n", &zero, validation] {
+        folder.bytes("m.log.jsonl", log.as_bytes());
+        let done = afx(report(&path, &data, &out));
+        let reasons = String::from_utf8(done.stderr).unwrap();
+        assert!(done.status.success(), "{reasons}");
+        let reason = reasons.lines().find(|l| l.ends_with("; the loss curve is left out"));
+        let html = std::fs::read_to_string(out.join("report.html")).unwrap();
+        assert_eq!((reason.is_none(), html.contains("Validation ESR")), (log == validation, log == validation), "{log}: {reasons}");
+    }
+}
+
+#[test]
 fn what_does_not_fit_is_refused_and_leaves_no_folder() {
     let folder = Folder::new("report-refused");
     let (data, out) = (folder.join("data"), folder.join("out"));
