@@ -17,6 +17,7 @@ pub mod train;
 mod training_log;
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 /// What a person may ask for.
 #[derive(Debug, clap::Subcommand)]
@@ -52,6 +53,18 @@ impl Command {
             Command::Plot(args) => args.run(),
             Command::Report(args) => args.run(),
         }
+    }
+}
+
+/// Refuses an `output` that is one of the files to be read, by whatever way.
+fn keep<'a>(output: &Path, inputs: impl IntoIterator<Item = &'a PathBuf>) -> Result<(), Error> {
+    // What cannot be resolved is not there yet, or cannot be read: that is for the reader to say.
+    let Ok(place) = output.canonicalize() else { return Ok(()) };
+    match inputs.into_iter().find(|input| input.canonicalize().is_ok_and(|i| i == place)) {
+        Some(input) => {
+            Err(Error::new(format_args!("{}: output: expected another file than {}, found the same", output.display(), input.display())))
+        }
+        None => Ok(()),
     }
 }
 

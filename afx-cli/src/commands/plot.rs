@@ -141,6 +141,9 @@ impl Args {
             let (low, high) = LEVELS_DB;
             return Err(Error::new(format_args!("--level-db: expected {low} to {high} dBFS, found {level}")));
         }
+        for output in std::iter::once(&self.out).chain(&self.write_input) {
+            super::keep(output, &self.files)?;
+        }
         let figure = match self.kind {
             Kind::Training => self.training()?,
             kind => self.draw(kind)?,

@@ -186,6 +186,28 @@ fn bad_automation_settings_and_data_sets_are_refused() {
 }
 
 #[test]
+fn an_output_that_is_one_of_the_inputs_is_refused_unless_it_is_the_audio() {
+    let folder = Folder::new("same");
+    let gru = folder.join("m.safetensors");
+    model("gru", 4, &["drive"], RATE).write(&gru).unwrap();
+    let dry = folder.wav("dry.wav", RATE, &[plucks(4800, RATE)]);
+    let moves = folder.bytes("moves.csv", b"time_s,drive\n0,1\n");
+    let kept = [&gru, &moves, &dry].map(|file| std::fs::read(file).unwrap());
+    let roundabout = folder.join("../").join(folder.path().file_name().unwrap()).join("m.safetensors");
+    for (output, more) in [(&gru, None), (&roundabout, None), (&moves, Some(&moves))] {
+        let mut command = args(&[&"render", &gru, &dry, output]);
+        command.extend(more.iter().flat_map(|file| args(&[&"--automate", file])));
+        refuses(&folder, output, command);
+    }
+    refuses(&folder, &dry, args(&[&"plot", &dry, &"--kind", &"spectrum", &"--out", &folder.join("p.svg"), &"--write-input", &dry]));
+    assert!([&gru, &moves, &dry].map(|file| std::fs::read(file).unwrap()) == kept);
+    // In place.
+    afx_ok(args(&[&"render", &gru, &dry, &dry]));
+    assert_eq!(wav::read(&dry).unwrap().frames(), 4800);
+    assert!(std::fs::read(&dry).unwrap() != kept[2]);
+}
+
+#[test]
 fn a_wrong_command_line_has_code_2_and_prints_nothing_to_standard_output() {
     let cases: [&[&str]; 4] =
         [&["evaluate"], &["plot", "x.wav", "--kind", "no-such-kind", "--out", "x.png"], &["report", "m"], &["no-such-command"]];
