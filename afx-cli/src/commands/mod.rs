@@ -16,6 +16,8 @@ mod spectral_pictures;
 pub mod train;
 mod training_log;
 
+use afx::core::Layer;
+use afx::io::ModelFile;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -65,6 +67,15 @@ fn keep<'a>(output: &Path, inputs: impl IntoIterator<Item = &'a PathBuf>) -> Res
             Err(Error::new(format_args!("{}: output: expected another file than {}, found the same", output.display(), input.display())))
         }
         None => Ok(()),
+    }
+}
+
+/// Reads a model that is to be played: a channel goes in and one comes out, whichever commands do it.
+fn read_model(path: &Path) -> Result<ModelFile, Error> {
+    let model = ModelFile::read(path)?;
+    match (Layer::<f32>::inputs(&model.spec.layer), Layer::<f32>::outputs(&model.spec.layer)) {
+        (1, 1) => Ok(model),
+        (i, o) => Err(Error::new(format_args!("{}: model: expected 1 input and 1 output, found {i} and {o}", path.display()))),
     }
 }
 

@@ -35,7 +35,7 @@ impl Args {
     /// When a file cannot be read or written, the sample rates differ, or a knob is unknown or out of range.
     pub fn run(self) -> Result<(), Error> {
         super::keep(&self.output, std::iter::once(&self.model).chain(&self.automate))?;
-        let model = ModelFile::read(&self.model)?;
+        let model = super::read_model(&self.model)?;
         let knobs = knob_values(&model, &self.set)?;
         // A knob that the automation does not name stays where it was set.
         let set: Vec<Knob> = model.knobs.iter().zip(&knobs).map(|(k, v)| Knob { default: *v, ..k.clone() }).collect();

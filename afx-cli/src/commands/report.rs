@@ -10,7 +10,6 @@ use crate::plot::loss_curve::{self, LossCurve};
 use crate::report::{Better, Card, Cell as TableCell, Players, Report, Section, Table};
 use crate::scores::Scores;
 use afx::core::Processor;
-use afx::io::ModelFile;
 use afx::io::dataset::{Dataset, Finding};
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
@@ -40,7 +39,7 @@ impl Args {
     /// # Errors
     /// When model or data cannot be read or do not fit each other, or the folder cannot be written.
     pub fn run(self) -> Result<(), Error> {
-        let model = ModelFile::read(&self.model)?;
+        let model = super::read_model(&self.model)?;
         let (data, findings) = Dataset::open(&self.data)?;
         findings.iter().for_each(|f| crate::warn(format_args!("warning: {f}")));
         let measured = Measured::new(&model, &data).map_err(|e| Error::new(format_args!("{}: {e}", self.data.display())))?;

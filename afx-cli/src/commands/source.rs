@@ -41,7 +41,7 @@ impl Source {
             }
             return Ok(Source { label, file: path.into(), sample_rate, kind: Kind::Wav(samples) });
         }
-        let model = ModelFile::read(path)?;
+        let model = super::read_model(path)?;
         let knobs = knob_values(&model, set)?;
         Ok(Source { label, file: path.into(), sample_rate: model.sample_rate, kind: Kind::Model(Box::new(model), knobs) })
     }

@@ -2,6 +2,7 @@
 use super::common::{Folder, afx, afx_err, afx_ok, binary, json, model, plucks};
 use super::plot::dataset;
 use afx::io::wav;
+use afx::models::{AnyLayer, Dense, Gru};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -205,6 +206,30 @@ fn an_output_that_is_one_of_the_inputs_is_refused_unless_it_is_the_audio() {
     afx_ok(args(&[&"render", &gru, &dry, &dry]));
     assert_eq!(wav::read(&dry).unwrap().frames(), 4800);
     assert!(std::fs::read(&dry).unwrap() != kept[2]);
+}
+
+#[test]
+fn a_model_of_several_inputs_or_outputs_is_shown_and_not_played() {
+    let folder = Folder::new("wide");
+    let dry = folder.wav("dry.wav", RATE, &[plucks(4800, RATE)]);
+    dataset(&folder.join("data"), &[], &[], false);
+    let (data, picture) = (folder.join("data"), folder.join("out.svg"));
+    for (inputs, outputs) in [(2, 1), (1, 2), (2, 2)] {
+        let mut file = model("gru", 4, &[], RATE);
+        file.spec.layer = AnyLayer::stack(vec![Gru::new(inputs, 4).into(), Dense::new(4, outputs).into()]);
+        file.learnt = vec![0.0; file.layout().unwrap().len()];
+        let path = folder.join("m.safetensors");
+        file.write(&path).unwrap();
+        afx_ok(args(&[&"inspect", &path]));
+        for command in [
+            args(&[&"render", &path, &dry, &folder.join("out.wav")]),
+            args(&[&"plot", &path, &"--kind", &"silence", &"--out", &picture]),
+            args(&[&"report", &path, &"--data", &data, &"--out", &folder.join("out")]),
+        ] {
+            let line = afx_err(command);
+            assert!(line.contains(&format!("m.safetensors: model: expected 1 input and 1 output, found {inputs} and {outputs}")), "{line}");
+        }
+    }
 }
 
 #[test]
