@@ -102,7 +102,8 @@ fn fill(mut file: File, bytes: &[u8]) -> std::io::Result<()> {
 /// `.NAME.RANDOM.tmp`: a process number would come again, in another container even at the same time.
 fn temporary_name(name: &OsStr) -> OsString {
     let mut temporary = OsString::from(".");
-    temporary.push(name);
+    // File systems take 255 bytes.
+    temporary.push(if name.len() > 200 { OsStr::new("afx") } else { name });
     // The keys of a hash map are the standard library's only source of chance; each has another.
     temporary.push(format!(".{:016x}.tmp", RandomState::new().build_hasher().finish()));
     temporary
@@ -152,6 +153,7 @@ mod tests {
         let refused = create_new([taken.clone(), free].into_iter()).unwrap_err();
         assert_eq!((refused.kind(), fs::read(&taken).unwrap()), (std::io::ErrorKind::AlreadyExists, b"theirs".to_vec()));
         assert_ne!(temporary_name("a".as_ref()), temporary_name("a".as_ref()));
+        write_atomic(&dir.join("n".repeat(255)), b"a long name").unwrap();
         fs::remove_dir_all(dir).unwrap();
     }
 

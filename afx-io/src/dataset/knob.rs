@@ -3,7 +3,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// A control of an effect, in the units printed beside it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Knob {
-    /// What it is called.
+    /// What it is called; in a data set without `=`, commas and blanks at its ends, so that commands and CSV can name it.
     pub name: String,
     /// Value at the left stop.
     pub min: f32,
