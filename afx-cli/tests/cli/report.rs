@@ -223,9 +223,14 @@ fn players_switch_without_losing_the_position_and_one_clip_is_heard_at_a_time() 
     let page = folder.join("test.html");
     let script = format!("<script>\n{}</script>\n<title>", include_str!("players.js"));
     std::fs::write(&page, html.replacen("<title>", &script, 1)).unwrap();
-    let (dom, errors) = dump(browser, &folder, &page, 60_000);
-    let found = dom.split("<pre id=\"found\">").nth(1).and_then(|t| t.split("</pre>").next());
-    let found = found.unwrap_or_else(|| panic!("the script did not end: {errors}"));
+    // One time in twenty the browser ends before its audio engine does, in a busy machine.
+    let mut said = String::new();
+    let found = (0..4).find_map(|_| {
+        let (dom, errors) = dump(browser, &folder, &page, 60_000);
+        said += &errors;
+        dom.split("<pre id=\"found\">").nth(1).and_then(|t| t.split("</pre>").next()).map(str::to_owned)
+    });
+    let found = found.unwrap_or_else(|| panic!("the script did not end: {said}"));
     let found: serde_json::Value = serde_json::from_str(&found.replace("&gt;", ">").replace("&lt;", "<").replace("&amp;", "&")).unwrap();
     assert_eq!((&found["errors"], &found["rendered"]), (&serde_json::json!([]), &true.into()), "{found}");
     assert_eq!(found["labels"], serde_json::json!(["dry", "device", "model"]));
