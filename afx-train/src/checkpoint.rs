@@ -1,12 +1,18 @@
 //! A training put aside and taken up again.
 
+use crate::identity::{difference, plain, tensors};
 use crate::trainer::{Progress, Trainer};
-use crate::{Config, TrainError};
+use crate::{Track, TrainError};
 use afx_core::{Adapter, Differentiable};
+use afx_io::dataset::Knob;
 use afx_io::tensors::{Tensor, Tensors};
 use afx_io::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use std::path::Path;
+
+/// The version of the format: 2 says which model and which audio it is of, 1 did not and had no entry for it.
+const VERSION: &str = "2";
 
 /// Most steps and validations in a checkpoint: no training takes as many, and counting on from there overflows nothing.
 const MOST: u64 = 1 << 31;
@@ -14,7 +20,8 @@ const MOST: u64 = 1 << 31;
 /// What a checkpoint holds beside tensors; floating-point numbers as their bits, so that nothing is rounded.
 #[derive(Serialize, Deserialize)]
 struct Header {
-    config: Config,
+    /// What [`Trainer::identity`] gave.
+    training: Value,
     step: u64,
     adam_step: u64,
     draw: [u64; 2],
@@ -26,8 +33,6 @@ struct Header {
     sum: [u64; 2],
     /// Recording, frame, buffers left, and whether the memory is yet to be set.
     sequences: Vec<(usize, usize, usize, bool)>,
-    /// Names of the recordings and their lengths.
-    recordings: Vec<(String, usize)>,
 }
 
 impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
@@ -38,7 +43,7 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), TrainError> {
         let p = &self.progress;
         let header = Header {
-            config: self.config.clone(),
+            training: self.identity()?,
             step: p.step,
             adam_step: self.adam.step,
             draw: [self.draw.seed, self.draw.count],
@@ -49,13 +54,13 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
             plateau: p.plateau,
             sum: [p.sum.0.to_bits(), p.sum.1],
             sequences: self.sequences().map(|s| (s.track, s.at, s.left, s.is_fresh())).collect(),
-            recordings: self.recordings(),
         };
         let json =
             serde_json::to_string(&header).map_err(|e| Error::new(ErrorKind::Malformed, "progress", "a value that JSON can hold", e))?;
         let states: Vec<f32> = self.sequences().flat_map(|s| s.state.iter().copied()).collect();
         let mut file = Tensors::default();
         file.metadata.insert("format".into(), "afx-checkpoint".into());
+        file.metadata.insert("version".into(), VERSION.into());
         file.metadata.insert("progress".into(), json);
         let all = [("learnt", &self.learnt), ("best", &self.best), ("adam.mean", &self.adam.mean), ("adam.square", &self.adam.square)];
         file.tensors.extend(all.into_iter().map(|(name, values)| Tensor::f32(name, &[values.len()], values.clone())));
@@ -68,7 +73,8 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
     /// Call it on a trainer built from the same model, recordings and settings; `steps`, `validate_every` and `patience` may differ.
     ///
     /// # Errors
-    /// When the file is of another training; the trainer is then as before.
+    /// When the file is of another training, naming what differs: a setting, the model's tensors or its specification (see
+    /// [`Trainer::specified`]), the sample rate, a knob, a recording's name, length, position, parts or audio. The trainer is then as before.
     pub fn resume(&mut self, path: impl AsRef<Path>) -> Result<(), TrainError> {
         let path = path.as_ref();
         let file = Tensors::read(path)?;
@@ -83,15 +89,19 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
         if entry("format")? != "afx-checkpoint" {
             return Err(Error::new(ErrorKind::WrongFormat, "__metadata__.format", "afx-checkpoint", entry("format")?));
         }
+        match file.metadata.get("version").map(String::as_str) {
+            Some(VERSION) => {}
+            None => {
+                let found = "none, as afx wrote it before a checkpoint told its model and its audio; train anew";
+                return Err(Error::new(ErrorKind::Unsupported, "__metadata__.version", VERSION, found));
+            }
+            Some(other) => return Err(Error::new(ErrorKind::Unsupported, "__metadata__.version", VERSION, other)),
+        }
         let header: Header = serde_json::from_str(entry("progress")?)
             .map_err(|e| Error::new(ErrorKind::Malformed, "__metadata__.progress", "the JSON of a checkpoint", e))?;
-        let same = |c: &Config| Config { steps: 1, validate_every: 1, patience: 1, ..c.clone() };
-        if same(&header.config) != same(&self.config) {
-            let (expected, found) = (format!("{:?}", self.config), format!("{:?}", header.config));
-            return Err(Error::new(ErrorKind::Mismatch, "progress.config", expected, found));
-        }
-        if header.recordings != self.recordings() {
-            return Err(Error::new(ErrorKind::Mismatch, "progress.recordings", "those of this data set", "others"));
+        if let Some([field, expected, found]) = difference("progress.training", &comparable(self.identity()?), &comparable(header.training))
+        {
+            return Err(Error::new(ErrorKind::Mismatch, field, expected, found));
         }
         let (len, width) = (self.learnt.len(), self.model.layer.state_len());
         let vector = |name: &str| file.expect(name, &[len])?.to_f32();
@@ -137,7 +147,39 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
         Ok(())
     }
 
-    fn recordings(&self) -> Vec<(String, usize)> {
-        self.material.tracks.iter().map(|t| (t.name.clone(), t.wet().len())).collect()
+    /// Everything that must be the same for the training to go on as if nothing had been interrupted.
+    fn identity(&self) -> Result<Value, Error> {
+        let config = serde_json::to_value(&self.config);
+        let config = config.map_err(|e| Error::new(ErrorKind::Malformed, "config", "values that JSON can hold", e))?;
+        let knob = |k: &Knob| json!({"name": k.name, "min": plain(k.min), "max": plain(k.max)});
+        let recording = |t: &Track| {
+            json!({
+                "name": t.name,
+                "frames": t.wet().len(),
+                "controls": t.controls.iter().map(|v| plain(*v)).collect::<Vec<_>>(),
+                "train": [t.train.start, t.train.end],
+                "validation": [t.validation.start, t.validation.end],
+                "samples": format!("fnv-1a {:016x}", t.hash().0),
+            })
+        };
+        Ok(json!({
+            "config": config,
+            "sample_rate": self.material.sample_rate,
+            "knobs": self.material.knobs.iter().map(knob).collect::<Vec<_>>(),
+            "model": {
+                "spec": self.spec,
+                "tensors": tensors(&self.model.adapter.layout()),
+                "layer_tensors": tensors(&self.model.layer.layout()),
+            },
+            "recordings": self.material.tracks.iter().map(recording).collect::<Vec<_>>(),
+        }))
     }
+}
+
+/// Without the settings that may differ.
+fn comparable(mut identity: Value) -> Value {
+    if let Some(config) = identity["config"].as_object_mut() {
+        config.retain(|name, _| !matches!(name.as_str(), "steps" | "validate_every" | "patience"));
+    }
+    identity
 }

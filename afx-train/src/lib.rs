@@ -34,6 +34,7 @@ mod checkpoint;
 mod config;
 mod draw;
 mod error;
+mod identity;
 mod material;
 mod trainer;
 

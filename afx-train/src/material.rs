@@ -1,7 +1,8 @@
 //! The audio that a training draws from.
 
 use crate::TrainError;
-use afx_io::dataset::{Dataset, Split};
+use crate::identity::Fnv;
+use afx_io::dataset::{Dataset, Knob, Split};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ pub struct Track {
     pub train: Range<usize>,
     /// Frames to validate on.
     pub validation: Range<usize>,
+    hash: Fnv,
 }
 
 impl Track {
@@ -32,6 +34,10 @@ impl Track {
     pub fn wet(&self) -> &[f32] {
         &self.wet
     }
+    /// Of the dry and the wet audio as recorded.
+    pub(crate) fn hash(&self) -> Fnv {
+        self.hash
+    }
 }
 
 /// All recordings of a training.
@@ -39,6 +45,8 @@ impl Track {
 pub struct Material {
     /// Frames per second.
     pub sample_rate: u32,
+    /// The knobs, in the order of [`Track::controls`].
+    pub knobs: Vec<Knob>,
     /// At least one to train on and one to validate on.
     pub tracks: Vec<Track>,
     /// What the dry audio was multiplied by: 1, until a trainer brings its RMS to 1.
@@ -84,6 +92,7 @@ impl Material {
                 wet: capture.wet[0].clone(),
                 train,
                 validation,
+                hash: Fnv::of(&[&capture.dry[0], &capture.wet[0]]),
             });
         }
         if tracks.iter().all(|t| t.train.is_empty()) {
@@ -92,7 +101,7 @@ impl Material {
         if tracks.iter().all(|t| t.validation.is_empty()) {
             return Err(TrainError::Empty { what: "audio to validate on (validation_part is 0 and no recording is marked valid)" });
         }
-        Ok(Material { sample_rate: data.sample_rate, tracks, input_gain: 1.0, output_gain: 1.0 })
+        Ok(Material { sample_rate: data.sample_rate, knobs: data.knobs.clone(), tracks, input_gain: 1.0, output_gain: 1.0 })
     }
 
     /// Brings the dry audio to an RMS of 1 over all recordings and measures the wet audio's, so that a model starts at the right level

@@ -25,6 +25,8 @@ const PART: usize = 4096;
 /// take up the recordings' level (see [`Trainer::best`]).
 pub struct Trainer<L, A> {
     pub(crate) model: Conditioned<L, A>,
+    /// What the caller says that the model is: see [`Trainer::specified`].
+    pub(crate) spec: serde_json::Value,
     pub(crate) material: Material,
     pub(crate) config: Config,
     pub(crate) learnt: Vec<f32>,
@@ -188,6 +190,7 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
         let adam = Adam::new(learnt.len());
         let mut trainer = Trainer {
             model,
+            spec: serde_json::Value::Null,
             material,
             config,
             gradient: vec![0.0; learnt.len()],
@@ -204,6 +207,16 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
             trainer.place(i, buffers);
         }
         Ok(trainer)
+    }
+
+    /// Says what the model is, a `ModelSpec` or whatever describes it in JSON, so that a checkpoint tells it from another with the same
+    /// tensors: two networks that differ in nothing but their activation.
+    ///
+    /// # Errors
+    /// When JSON cannot hold it.
+    pub fn specified(mut self, spec: &impl serde::Serialize) -> Result<Self, TrainError> {
+        self.spec = serde_json::to_value(spec).map_err(|e| TrainError::Model(format!("expected a description for JSON, found {e}")))?;
+        Ok(self)
     }
 
     /// The model being trained.

@@ -4,7 +4,7 @@ mod device;
 
 use afx_io::dataset::{Capture, Dataset, Knob, Split};
 use afx_io::tensors::Tensors;
-use afx_models::{AnyLayer, Conditioning, Dense, Gru, ModelSpec};
+use afx_models::{AnyAdapter, AnyLayer, Conditioning, Cover, Dense, Gru, ModelSpec, Network};
 use afx_train::{Config, Event, LossKind, Material, TrainError, Trainer};
 use device::{config, recordings, trainer};
 use serde_json::json;
@@ -142,12 +142,93 @@ fn a_checkpoint_of_another_training_is_refused() {
         let error = trainer(name, hidden, config).resume(&path).expect_err("another training's checkpoint was accepted").to_string();
         assert!(words.iter().all(|w| error.contains(w)), "{error}");
     };
-    refuse("concat-gru", 5, config(), &["learnt"]);
-    refuse("film-gru", 4, config(), &["learnt"]);
-    refuse("concat-gru", 4, Config { learning_rate: 1e-4, ..config() }, &["progress.config", "0.0001", "0.005"]);
-    refuse("concat-gru", 4, Config { sequences: 16, ..config() }, &["progress.config"]);
+    refuse("concat-gru", 5, config(), &["progress.training.model.layer_tensors"]);
+    refuse("film-gru", 4, config(), &["progress.training.model"]);
+    let slower = Config { learning_rate: 1e-4, ..config() };
+    refuse("concat-gru", 4, slower, &["progress.training.config.learning_rate: expected 0.0001, found 0.005"]);
+    refuse("concat-gru", 4, Config { sequences: 16, ..config() }, &["progress.training.config.sequences: expected 16, found 17"]);
     let mut longer = trainer("concat-gru", 4, Config { steps: 99, validate_every: 7, patience: 2, ..config() });
     longer.resume(&path).expect("how long and how often may change");
+    std::fs::remove_file(&path).expect("the file just read");
+}
+
+/// A trainer of `spec` on recordings after `change`, which knows what it trains.
+fn specified(spec: &ModelSpec, change: impl FnOnce(&mut Dataset)) -> Trainer<AnyLayer, AnyAdapter> {
+    let mut data = recordings(2000);
+    change(&mut data);
+    let material = Material::new(&data, 64, 0.1).expect("the recordings are sound");
+    let trainer = Trainer::new(spec.build().expect("the sizes are sound"), material, config()).expect("the settings are sound");
+    trainer.specified(spec).expect("a specification is JSON")
+}
+
+#[test]
+fn a_checkpoint_of_another_model_or_other_recordings_is_refused() {
+    let path = file("others");
+    let film = |network| {
+        let layer = AnyLayer::stack(vec![Gru::new(1, 4).into(), Dense::new(4, 1).into()]);
+        ModelSpec { layer, conditioning: Conditioning::Film { network, cover: Cover::Cell }, controls: 1 }
+    };
+    let smooth = film(Network::smooth(3, 1));
+    specified(&smooth, |_| ()).save(&path).expect("a checkpoint");
+    specified(&smooth, |_| ()).resume(&path).expect("the same training");
+    let refuse = |spec: &ModelSpec, change: &dyn Fn(&mut Dataset), words: &str| {
+        let mut training = specified(spec, change);
+        let before = training.learnt();
+        let error = training.resume(&path).expect_err(words).to_string();
+        assert!(error.starts_with(&format!("{}: progress.training.{words}", path.display())), "{error}");
+        assert!(!error.contains('\n') && training.learnt() == before && training.progress().step == 0);
+    };
+    let same = |_: &mut Dataset| ();
+    // As many numbers of the same names: a hyperbolic tangent or a rectifier, as many layers of other widths, the same device at another rate.
+    let leaky = film(Network::leaky(3, 1));
+    refuse(&leaky, &same, "model.spec.conditioning.activation: expected \"leaky_relu\", found \"tanh\"");
+    refuse(&film(Network::smooth(4, 1)), &same, "model.spec.conditioning.width: expected 4, found 3");
+    refuse(&smooth, &|data| data.sample_rate = 44_100, "sample_rate: expected 44100, found 48000");
+    refuse(&smooth, &|data| data.knobs[0].name = "gain".into(), "knobs[0].name: expected \"gain\", found \"drive\"");
+    refuse(&smooth, &|data| data.knobs[0].max = 1.25, "knobs \"drive\".max: expected 1.25, found 1.0");
+    let moved = |data: &mut Dataset| data.captures[1].controls[0] = 0.55;
+    refuse(&smooth, &moved, "recordings \"drive 0.5\".controls[0]: expected 0.1");
+    let renamed = |data: &mut Dataset| data.captures[2].name = "drive 2".into();
+    refuse(&smooth, &renamed, "recordings[2].name: expected \"drive 2\", found \"drive 1\"");
+    let marked = |data: &mut Dataset| data.captures[2].split = Some(Split::Valid);
+    refuse(&smooth, &marked, "recordings \"drive 0\".train[1]: expected 2000, found 1800");
+    let shorter = |data: &mut Dataset| {
+        let (dry, wet) = (data.captures[0].dry[0][..1990].to_vec(), data.captures[0].wet[0][..1990].to_vec());
+        data.captures[0] = replaced(&data.captures[0], dry, wet);
+    };
+    refuse(&smooth, &shorter, "recordings \"drive 0\".frames: expected 1990, found 2000");
+    // One bit of one sample, wet or dry.
+    let wet = |data: &mut Dataset| data.captures[1].wet[0][1234] = f32::from_bits(data.captures[1].wet[0][1234].to_bits() ^ 1);
+    refuse(&smooth, &wet, "recordings \"drive 0.5\".samples: expected \"fnv-1a ");
+    let dry = |data: &mut Dataset| {
+        let mut dry = data.captures[2].dry[0].clone();
+        dry[77] = f32::from_bits(dry[77].to_bits() ^ 1);
+        data.captures[2] = replaced(&data.captures[2], dry, data.captures[2].wet[0].clone());
+    };
+    refuse(&smooth, &dry, "recordings \"drive 1\".samples: expected \"fnv-1a ");
+    refuse(&smooth, &|data| drop(data.captures.pop()), "recordings: expected 2 of them, found 3");
+    std::fs::remove_file(&path).expect("the file just read");
+}
+
+#[test]
+fn a_checkpoint_of_before_it_told_its_model_is_refused_in_words() {
+    let path = file("old");
+    let mut training = trainer("gru", 2, config());
+    training.save(&path).expect("a checkpoint");
+    let mut old = Tensors::read(&path).expect("the checkpoint just written");
+    old.metadata.remove("version");
+    old.write(&path).expect("a checkpoint");
+    let error = training.resume(&path).expect_err("a checkpoint of no version was accepted").to_string();
+    assert!(
+        error.ends_with(
+            "__metadata__.version: expected 2, found none, as afx wrote it before a checkpoint told its model and its audio; train anew"
+        ),
+        "{error}"
+    );
+    old.metadata.insert("version".into(), "3".into());
+    old.write(&path).expect("a checkpoint");
+    let error = training.resume(&path).expect_err("a checkpoint of another version was accepted").to_string();
+    assert!(error.ends_with("__metadata__.version: expected 2, found 3"), "{error}");
     std::fs::remove_file(&path).expect("the file just read");
 }
 

@@ -53,7 +53,7 @@ impl Args {
         if let (false, Some(name)) = (self.force, material.clipped().first()) {
             return Err(Error::new(format_args!("recording {name}: expected headroom, found clipping; --force trains on it all the same")));
         }
-        let mut trainer = Trainer::new(spec.build()?, material, config)?;
+        let mut trainer = Trainer::new(spec.build()?, material, config)?.specified(&spec)?;
         let checkpoint = self.out.with_extension("checkpoint.safetensors");
         if self.resume {
             trainer.resume(&checkpoint)?;
