@@ -18,7 +18,8 @@ pub struct Config {
     pub warm_up: usize,
     /// First learning rate of Adam.
     pub learning_rate: f64,
-    /// Longest gradient, Euclidean; longer ones are scaled down.
+    /// Longest gradient, Euclidean; longer ones are scaled down. Infinity never scales; JSON, which has no infinity, says `"inf"`.
+    #[serde(with = "or_infinite")]
     pub clip_norm: f64,
     /// What is made small.
     pub loss: LossKind,
@@ -60,6 +61,30 @@ impl Default for Config {
             normalise: true,
             mind_polarity: true,
             seed: 1223,
+        }
+    }
+}
+
+/// A number that may be infinite, in formats that have no infinity as well.
+mod or_infinite {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a number or \"inf\"")]
+    enum Given {
+        Number(f64),
+        Word(String),
+    }
+
+    pub fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+        if *value == f64::INFINITY { serializer.serialize_str("inf") } else { serializer.serialize_f64(*value) }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+        match Given::deserialize(deserializer)? {
+            Given::Number(value) => Ok(value),
+            Given::Word(word) if word == "inf" => Ok(f64::INFINITY),
+            Given::Word(word) => Err(D::Error::custom(format_args!("expected a number or \"inf\", found {word:?}"))),
         }
     }
 }
@@ -199,6 +224,20 @@ mod tests {
         let schedule = Schedule::Cosine { last: 0.01 };
         let rate = |step| schedule.rate(1.0, 1.0, step, 1000);
         assert!(rate(0) < 0.05 && (rate(50) - 1.0).abs() < 1e-9 && (rate(1000) - 0.01).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_longest_gradient_may_be_infinite_in_json() {
+        let config = Config { clip_norm: f64::INFINITY, ..Config::default() };
+        config.check().unwrap();
+        let text = serde_json::to_string(&config).unwrap();
+        assert!(text.contains("\"clip_norm\":\"inf\""), "{text}");
+        assert_eq!(serde_json::from_str::<Config>(&text).unwrap(), config);
+        assert_eq!(serde_json::from_str::<Config>("{\"clip_norm\": 2}").unwrap().clip_norm, 2.0);
+        for refused in ["\"large\"", "null", "[1]"] {
+            let error = serde_json::from_str::<Config>(&format!("{{\"clip_norm\": {refused}}}")).unwrap_err().to_string();
+            assert!(error.contains("a number or \"inf\""), "{error}");
+        }
     }
 
     #[test]

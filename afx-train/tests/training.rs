@@ -81,6 +81,29 @@ fn a_training_taken_up_again_goes_on_to_the_bit() {
     }
 }
 
+#[test]
+fn a_checkpoint_is_taken_up_whatever_the_digits_of_the_settings() {
+    let path = file("digits");
+    let mut draw = afx_train::Draw::new(5);
+    let mut odd = |from: f64, to: f64| from + (to - from) * (0.5 + 0.5 * draw.uniform());
+    let mut configs: Vec<Config> = (0..60)
+        .map(|_| Config {
+            learning_rate: odd(1e-5, 1e-2),
+            clip_norm: odd(0.1, 10.0),
+            validation_part: odd(0.05, 0.2),
+            schedule: Schedule::Plateau { factor: odd(0.1, 0.9), patience: 3 },
+            ..config()
+        })
+        .collect();
+    // One that JSON used to round, and no limit at all.
+    configs.push(Config { learning_rate: 0.0011800744560579535, clip_norm: f64::INFINITY, ..config() });
+    for config in configs {
+        trainer("gru", 2, config.clone()).save(&path).expect("a checkpoint");
+        trainer("gru", 2, config).resume(&path).expect("a checkpoint of the same training");
+    }
+    std::fs::remove_file(&path).expect("the file just read");
+}
+
 /// A rate so small that no number moves: every validation after the first is no better.
 fn stuck(schedule: Schedule, patience: u32) -> Training {
     let config = Config { learning_rate: 1e-30, validate_every: 1, patience, schedule, ..config() };
