@@ -8,7 +8,7 @@ use afx::models::{AnyAdapter, AnyLayer, Conditioning, ModelSpec};
 use afx::train::{Config, Event, Material, TrainError, Trainer};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
-use std::io::Write;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -160,13 +160,19 @@ pub fn model_file<L: Differentiable<f32>, A: Adapter<f32>>(
 pub struct Log(Option<std::fs::File>, PathBuf);
 
 impl Log {
-    /// A log at `path`; `go_on` appends to one that is there.
+    /// A log at `path`; `go_on` appends to one that is there, of which half a last line, left by a training that was killed, is cut.
     ///
     /// # Errors
     /// When the file cannot be opened.
     pub fn open(path: &Path, go_on: bool) -> Result<Self, Error> {
-        let file = std::fs::OpenOptions::new().create(true).write(true).append(go_on).truncate(!go_on).open(path);
-        let file = file.map_err(|e| Error::new(format_args!("{}: open: expected success, found {e}", path.display())))?;
+        let open = || {
+            let mut file = std::fs::OpenOptions::new().read(true).write(true).create(true).truncate(!go_on).open(path)?;
+            let end = whole_lines(&mut file)?;
+            file.set_len(end)?;
+            file.seek(SeekFrom::Start(end))?;
+            Ok(file)
+        };
+        let file = open().map_err(|e: std::io::Error| Error::new(format_args!("{}: open: expected success, found {e}", path.display())))?;
         Ok(Log(Some(file), path.to_path_buf()))
     }
 
@@ -177,8 +183,26 @@ impl Log {
 
     fn line(&mut self, value: &serde_json::Value) -> Result<(), TrainError> {
         let Some(file) = &mut self.0 else { return Ok(()) };
-        writeln!(file, "{value}").map_err(|e| afx::io::Error::io(&self.1, "write", e).into())
+        // In one piece: formatted into the file, a line would be dozens of writes, and a training killed between them leave a part of it.
+        file.write_all(format!("{value}\n").as_bytes()).map_err(|e| afx::io::Error::io(&self.1, "write", e).into())
     }
+}
+
+/// Bytes of the lines that end in a line break.
+fn whole_lines(file: &mut std::fs::File) -> std::io::Result<u64> {
+    let mut end = file.seek(SeekFrom::End(0))?;
+    let mut piece = [0; 4096];
+    while end > 0 {
+        let start = end.saturating_sub(piece.len() as u64);
+        let piece = &mut piece[..(end - start) as usize];
+        file.seek(SeekFrom::Start(start))?;
+        file.read_exact(piece)?;
+        if let Some(at) = piece.iter().rposition(|b| *b == b'\n') {
+            return Ok(start + at as u64 + 1);
+        }
+        end = start;
+    }
+    Ok(0)
 }
 
 /// Training loss and validation ESR by step.
@@ -236,4 +260,35 @@ pub fn run<L: Differentiable<f32>, A: Adapter<f32>>(
     bar.finish_and_clear();
     result?;
     Ok(curves)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file of the test's own name.
+    fn file(name: &str) -> PathBuf {
+        std::env::temp_dir().join(format!("afx-cli-log-{name}-{}.jsonl", std::process::id()))
+    }
+
+    #[test]
+    fn a_torn_last_line_is_cut_before_a_log_goes_on() {
+        let path = file("torn");
+        let line = json!({"event": "step", "step": 20});
+        for (before, kept) in [
+            ("", ""),
+            ("{\"ev", ""),
+            ("{\"step\":1}\n", "{\"step\":1}\n"),
+            ("{\"step\":1}\n{\"step\":", "{\"step\":1}\n"),
+            (&format!("{{\"step\":1}}\n{}", " ".repeat(10_000)), "{\"step\":1}\n"),
+        ] {
+            std::fs::write(&path, before).unwrap();
+            Log::open(&path, true).unwrap().line(&line).unwrap();
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{kept}{line}\n"));
+        }
+        std::fs::remove_file(&path).unwrap();
+        Log::open(&path, true).unwrap().line(&line).unwrap(); // none to go on from
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{line}\n"));
+        std::fs::remove_file(path).unwrap();
+    }
 }

@@ -34,7 +34,15 @@ fn a_training_leaves_a_model_a_log_and_a_checkpoint_to_go_on_from() {
     std::fs::write(&config, settings(4)).unwrap();
     afx_ok(train(&data, "static-hyper-gru", &parts, &config));
     std::fs::write(&config, settings(8)).unwrap();
+    // Killed while it wrote a line: what goes on is a log again.
+    let log = folder.join("parts.log.jsonl");
+    let torn = std::fs::read_to_string(&log).unwrap() + "{\"event\":\"st";
+    std::fs::write(&log, torn).unwrap();
     afx_ok(train(&data, "static-hyper-gru", &parts, &config).into_iter().chain(["--resume"]));
+    let log = std::fs::read_to_string(&log).unwrap();
+    let steps: Vec<serde_json::Value> =
+        log.lines().map(|l| serde_json::from_str::<serde_json::Value>(l).unwrap()["step"].clone()).collect();
+    assert_eq!(steps, [4, 8]);
     let learnt = |path: &Path| afx::io::ModelFile::read(path).unwrap().learnt;
     assert!(learnt(&whole) == learnt(&parts), "a training taken up again ended elsewhere");
 }
