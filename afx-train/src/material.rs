@@ -9,6 +9,9 @@ use std::sync::Arc;
 /// Share of samples at full scale from which a recording counts as clipped.
 const CLIPPED: f64 = 1e-3;
 
+/// A signal that nowhere reaches -100 dBFS is silent.
+const SILENT: f32 = 1e-5;
+
 /// One recording with its knob position.
 #[derive(Clone, Debug)]
 pub struct Track {
@@ -23,6 +26,10 @@ pub struct Track {
     /// Frames to validate on.
     pub validation: Range<usize>,
     hash: Fnv,
+    /// Mean square of the wet audio, all of it.
+    power: f64,
+    /// Whether it would be validated on, if there were sound.
+    mute: bool,
 }
 
 impl Track {
@@ -37,6 +44,10 @@ impl Track {
     /// Of the dry and the wet audio as recorded.
     pub(crate) fn hash(&self) -> Fnv {
         self.hash
+    }
+    /// Mean square of the whole wet audio.
+    pub(crate) fn power(&self) -> f64 {
+        self.power
     }
 }
 
@@ -61,7 +72,8 @@ impl Material {
     /// # Errors
     /// When a recording is not mono, too short for a buffer of `frames`, silent, or not finite, or when nothing is left to train or to
     /// validate on. A silent or clipped recording is named, never trained on in silence: clipped ones are left to the caller to refuse (see
-    /// [`Material::clipped`]).
+    /// [`Material::clipped`]). A recording of which only the validation part is silent is trained on and not validated on (see
+    /// [`Material::unheard`]).
     pub fn new(data: &Dataset, frames: usize, validation_part: f64) -> Result<Self, TrainError> {
         data.require_mono()?;
         let explicit = data.captures.iter().any(|c| c.split == Some(Split::Valid));
@@ -70,7 +82,7 @@ impl Material {
             let refuse = |expected: String, found: String| Err(TrainError::Recording { name: capture.name.clone(), expected, found });
             let n = capture.frames();
             let held = if explicit { 0 } else { (n as f64 * validation_part) as usize };
-            let (train, validation) = match capture.split {
+            let (train, mut validation) = match capture.split {
                 Some(Split::Valid) => (0..0, 0..n),
                 _ => (0..n - held, n - held..n),
             };
@@ -81,22 +93,32 @@ impl Material {
                 if let Some(at) = signal.iter().position(|v| !v.is_finite()) {
                     return refuse(format!("finite {what} samples"), format!("another at frame {at}"));
                 }
-                if signal.iter().all(|v| v.abs() < 1e-5) {
+                if is_silent(signal) {
                     return refuse(format!("sound in the {what} file"), "silence".into());
                 }
+            }
+            let wet = &capture.wet[0];
+            let mute = !validation.is_empty() && is_silent(&wet[validation.clone()]);
+            if mute {
+                validation = n..n;
             }
             tracks.push(Track {
                 name: capture.name.clone(),
                 controls: data.knobs.iter().zip(&capture.controls).map(|(k, v)| k.normalise(*v)).collect(),
                 dry: capture.dry.clone(),
-                wet: capture.wet[0].clone(),
+                wet: wet.clone(),
                 train,
                 validation,
-                hash: Fnv::of(&[&capture.dry[0], &capture.wet[0]]),
+                hash: Fnv::of(&[&capture.dry[0], wet]),
+                power: wet.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>() / wet.len().max(1) as f64,
+                mute,
             });
         }
         if tracks.iter().all(|t| t.train.is_empty()) {
             return Err(TrainError::Empty { what: "recordings to train on" });
+        }
+        if tracks.iter().all(|t| t.validation.is_empty()) && tracks.iter().any(|t| t.mute) {
+            return Err(TrainError::Empty { what: "sound to validate on (the end of every recording, kept for validation, is silent)" });
         }
         if tracks.iter().all(|t| t.validation.is_empty()) {
             return Err(TrainError::Empty { what: "audio to validate on (validation_part is 0 and no recording is marked valid)" });
@@ -128,6 +150,11 @@ impl Material {
         }
     }
 
+    /// Names of recordings whose validation part is silent and left out: an error to signal ratio says nothing where there is no signal.
+    pub fn unheard(&self) -> Vec<&str> {
+        self.tracks.iter().filter(|t| t.mute).map(|t| t.name.as_str()).collect()
+    }
+
     /// Names of recordings of which more than a thousandth of the samples sit at their own peak, near full scale: clipped by the recorder.
     pub fn clipped(&self) -> Vec<&str> {
         let clipped = |x: &[f32], gain: f32| {
@@ -136,4 +163,9 @@ impl Material {
         };
         self.tracks.iter().filter(|t| clipped(t.dry(), self.input_gain) || clipped(t.wet(), 1.0)).map(|t| t.name.as_str()).collect()
     }
+}
+
+/// Whether nothing in it reaches -100 dBFS.
+fn is_silent(signal: &[f32]) -> bool {
+    signal.iter().all(|v| v.abs() < SILENT)
 }

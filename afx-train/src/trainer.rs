@@ -14,6 +14,10 @@ const GROUP: usize = 5;
 /// Numbers of the gradient that one task sums.
 const PART: usize = 4096;
 
+/// Least power of a validation part, as a part of its whole recording's: at -30 dB and below it is a fade or a pause, whose error to signal
+/// ratio would outweigh those of all other recordings.
+const QUIET: f64 = 1e-3;
+
 /// Trains a [`Conditioned`] model on recordings at several knob positions.
 ///
 /// A batch is a number of sequences, each somewhere in some recording, at that recording's knob position. In each step every sequence
@@ -321,7 +325,8 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
         self.config.schedule.rate(self.config.learning_rate, self.progress.lowered, self.progress.step, self.config.steps)
     }
 
-    /// Error to signal ratio of every recording's validation part as the model is now, by the recording's name.
+    /// Error to signal ratio of every recording's validation part as the model is now, by the recording's name. A part more than 30 dB below
+    /// its recording counts as 30 dB below.
     pub fn errors(&self) -> Vec<(String, f64)> {
         self.errors_of(&self.learnt)
     }
@@ -348,7 +353,7 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
         let (prediction, target) = (&y[track.validation.start - start..], &track.wet()[track.validation.clone()]);
         let error: f64 = prediction.iter().zip(target).map(|(p, t)| f64::from(p * self.material.output_gain - t).powi(2)).sum();
         let energy: f64 = target.iter().map(|t| f64::from(*t).powi(2)).sum();
-        error / energy.max(1e-9 * target.len() as f64)
+        error / energy.max(f64::max(1e-9, QUIET * track.power()) * target.len() as f64)
     }
 
     /// Validates, remembers the best numbers, and lowers the learning rate where the schedule says so.

@@ -62,6 +62,42 @@ fn a_data_set_without_a_part_to_train_or_to_validate_on_is_refused() {
     );
 }
 
+#[test]
+fn a_silent_end_is_named_and_not_validated_on() {
+    let fade = |data: &mut Dataset, i: usize, gain: f32| {
+        let (mut dry, mut wet) = (data.captures[i].dry[0].clone(), data.captures[i].wet[0].clone());
+        dry[1800..].iter_mut().chain(&mut wet[1800..]).for_each(|v| *v *= gain);
+        data.captures[i] = replaced(&data.captures[i], dry, wet);
+    };
+    let model = ModelSpec::named("gru", 4, 1).and_then(|spec| spec.build()).expect("a known name");
+    let errors = |data: &Dataset| {
+        let material = Material::new(data, 64, 0.1).expect("recordings with sound at some end");
+        let unheard: Vec<String> = material.unheard().into_iter().map(String::from).collect();
+        (unheard, Trainer::new(model.clone(), material, config()).expect("the settings are sound").errors())
+    };
+    let mut data = recordings(2000);
+    let (unheard, whole) = errors(&data);
+    assert!(unheard.is_empty() && whole.len() == 3);
+    fade(&mut data, 1, 0.0);
+    let (unheard, heard) = errors(&data);
+    let names: Vec<&str> = heard.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!((unheard, names), (vec!["drive 0.5".to_string()], vec!["drive 0", "drive 1"]));
+    for i in [0, 2] {
+        fade(&mut data, i, 1e-6);
+    }
+    let error = Material::new(&data, 64, 0.1).unwrap_err().to_string();
+    assert_eq!(error, "data: expected sound to validate on (the end of every recording, kept for validation, is silent), found none");
+
+    // Nearly silent: an untrained model's bias is some hundred thousand times its energy, and must not decide.
+    let mut data = recordings(2000);
+    fade(&mut data, 1, 1e-3);
+    let (unheard, quiet) = errors(&data);
+    assert!(unheard.is_empty() && quiet[1].1 > 0.0 && quiet[1].1 < 1e3 * whole[1].1, "{quiet:?} against {whole:?}");
+    fade(&mut data, 0, 0.2); // -14 dB is ordinary: its own energy counts
+    let (_, softer) = errors(&data);
+    assert!(softer[0].1 > whole[0].1, "{softer:?} against {whole:?}");
+}
+
 /// The words with which a trainer refuses to be built.
 fn refused_by_trainer(model: &ModelSpec, data: &Dataset, config: Config) -> String {
     let material = Material::new(data, 64, 0.1).expect("the recordings are sound");

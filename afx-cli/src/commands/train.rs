@@ -50,6 +50,9 @@ impl Args {
         let data = open(&self.dataset, self.force)?;
         let (name, spec) = self.spec(data.knobs.len())?;
         let material = Material::new(&data, config.frames, config.validation_part)?;
+        for name in material.unheard() {
+            eprintln!("warning: {}: recording {name}: silent in the part kept for validation, left out of it", self.dataset.display());
+        }
         if let (false, Some(name)) = (self.force, material.clipped().first()) {
             return Err(Error::new(format_args!("recording {name}: expected headroom, found clipping; --force trains on it all the same")));
         }
