@@ -14,7 +14,7 @@ const MOST_PARAMETERS: usize = 100_000_000;
 
 /// A layer, how its knobs act on it, and how many there are: everything but the numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub struct ModelSpec {
     /// What runs at audio rate.
     pub layer: AnyLayer,

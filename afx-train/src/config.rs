@@ -91,7 +91,7 @@ mod or_infinite {
 
 /// How the learning rate falls.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case")]
+#[serde(tag = "type", rename_all = "kebab-case", from = "GivenSchedule")]
 pub enum Schedule {
     /// Stays.
     Constant,
@@ -107,6 +107,25 @@ pub enum Schedule {
         /// Part of the first rate that is left.
         last: f64,
     },
+}
+
+/// A [`Schedule`] as it is read: serde refuses unknown names beside a tag only where every variant has braces.
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
+enum GivenSchedule {
+    Constant {},
+    Plateau { factor: f64, patience: u32 },
+    Cosine { last: f64 },
+}
+
+impl From<GivenSchedule> for Schedule {
+    fn from(given: GivenSchedule) -> Self {
+        match given {
+            GivenSchedule::Constant {} => Schedule::Constant,
+            GivenSchedule::Plateau { factor, patience } => Schedule::Plateau { factor, patience },
+            GivenSchedule::Cosine { last } => Schedule::Cosine { last },
+        }
+    }
 }
 
 /// What is made small.
@@ -237,6 +256,16 @@ mod tests {
         for refused in ["\"large\"", "null", "[1]"] {
             let error = serde_json::from_str::<Config>(&format!("{{\"clip_norm\": {refused}}}")).unwrap_err().to_string();
             assert!(error.contains("a number or \"inf\""), "{error}");
+        }
+    }
+
+    #[test]
+    fn every_schedule_is_read_as_it_is_written_and_takes_no_other_name() {
+        for schedule in [Schedule::Constant, Schedule::Plateau { factor: 0.3, patience: 2 }, Schedule::Cosine { last: 0.01 }] {
+            let text = serde_json::to_string(&schedule).unwrap();
+            assert_eq!(serde_json::from_str::<Schedule>(&text).unwrap(), schedule);
+            let error = serde_json::from_str::<Schedule>(&text.replace('{', "{\"bogus\":3,")).unwrap_err().to_string();
+            assert!(error.contains("unknown field `bogus`"), "{error}");
         }
     }
 

@@ -9,8 +9,9 @@ use afx::train::{Config, Event, Material, TrainError, Trainer};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
+use toml::de::{DeString, DeTable, DeValue};
 
 /// Arguments of `afx train`.
 #[derive(Debug, clap::Args)]
@@ -92,7 +93,8 @@ impl Args {
 }
 
 /// A [`ModelSpec`] as a file describes it; the data set knows how many knobs there are.
-#[derive(serde::Deserialize)]
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Architecture {
     layer: AnyLayer,
     conditioning: Conditioning,
@@ -105,16 +107,35 @@ fn read_config(path: &Path) -> Result<Config, Error> {
     Ok(config)
 }
 
-/// What a TOML file holds; an error says in a line which `field` of it was to be what.
-fn read_toml<D: serde::de::DeserializeOwned>(path: &Path, field: &str, expected: &str) -> Result<D, Error> {
+/// What a TOML file holds; an error says in a line which `field` of it was to be what. A name that nothing was read from is an error.
+fn read_toml<D: serde::Serialize + serde::de::DeserializeOwned>(path: &Path, field: &str, expected: &str) -> Result<D, Error> {
     let text = afx::io::disk::read_bounded(path, 1 << 20)?;
     let text =
         String::from_utf8(text).map_err(|_| Error::new(format_args!("{}: text: expected UTF-8, found other bytes", path.display())))?;
-    toml::from_str(&text).map_err(|e| {
-        let message = e.message().trim();
-        let line = e.span().map_or(String::new(), |at| format!(" in line {}", 1 + text[..at.start].matches('\n').count()));
+    let refuse = |message: &str, at: Option<Range<usize>>| {
+        let line = at.map_or(String::new(), |at| format!(" in line {}", 1 + text[..at.start].matches('\n').count()));
         Error::new(format_args!("{}: {field}: expected {expected}, found {message}{line}", path.display()))
-    })
+    };
+    let bad = |e: toml::de::Error| refuse(e.message().trim(), e.span());
+    let value: D = toml::from_str(&text).map_err(bad)?;
+    let given = DeValue::Table(DeTable::parse(&text).map_err(bad)?.into_inner());
+    match unknown(&given, &serde_json::to_value(&value)?) {
+        Some(name) => Err(refuse(&format!("unknown field `{}`", name.get_ref()), Some(name.span()))),
+        None => Ok(value),
+    }
+}
+
+/// The first name in a file that is not in what was read from it, which has every name, defaults included. serde itself lets unknown names
+/// pass in structs that do not refuse them, as those inside a tagged enum may be.
+fn unknown<'a, 'i>(given: &'a DeValue<'i>, read: &serde_json::Value) -> Option<&'a toml::Spanned<DeString<'i>>> {
+    match given {
+        DeValue::Table(table) => table.iter().find_map(|(name, value)| match read.get(&**name.get_ref()) {
+            Some(read) => unknown(value.get_ref(), read),
+            None => Some(name),
+        }),
+        DeValue::Array(values) => values.iter().enumerate().find_map(|(i, value)| unknown(value.get_ref(), read.get(i)?)),
+        _ => None,
+    }
 }
 
 /// Opens a data set, shows what is odd about it, and refuses what nobody would want to train on.
@@ -293,5 +314,29 @@ mod tests {
         Log::open(&path, true).unwrap().line(&line).unwrap(); // none to go on from
         assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{line}\n"));
         std::fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn a_specification_is_read_as_it_was_ever_written_and_takes_no_other_name() {
+        let stack = r#"{"type":"stack","layers":[{"type":"gru","inputs":1,"hidden":4},{"type":"dense","inputs":4,"outputs":1}]}"#;
+        let read = |conditioning: &str| {
+            let text = format!(r#"{{"layer":{stack},"conditioning":{conditioning},"controls":1}}"#);
+            serde_json::from_str::<ModelSpec>(&text).map_err(|e| e.to_string())
+        };
+        // Before activations and covers had names: the leaky rectifier, and the cell.
+        let old = read(r#"{"type":"film","width":3,"depth":1}"#).unwrap();
+        let full = read(r#"{"type":"film","width":3,"depth":1,"activation":"leaky_relu","cover":"cell"}"#).unwrap();
+        assert_eq!(old, full);
+        for conditioning in [r#"{"type":"fixed"}"#, r#"{"type":"concat"}"#, r#"{"type":"static_hyper","width":3,"depth":1,"cover":"all"}"#]
+        {
+            let spec = read(conditioning).unwrap();
+            assert_eq!(serde_json::from_value::<ModelSpec>(serde_json::to_value(&spec).unwrap()).unwrap(), spec);
+            let error = read(&conditioning.replace('{', r#"{"activaton":"tanh","#)).unwrap_err();
+            assert!(error.contains("unknown field `activaton`"), "{error}");
+        }
+        for name in ModelSpec::NAMES {
+            let spec = ModelSpec::named(name, 8, 2).unwrap();
+            assert_eq!(serde_json::from_value::<ModelSpec>(serde_json::to_value(&spec).unwrap()).unwrap(), spec);
+        }
     }
 }

@@ -70,6 +70,12 @@ fn an_architecture_can_come_from_a_file() {
     };
     refused("", &["model: expected", "layer"]);
     refused(&format!("{layers}[conditioning]\ntype = \"warm\"\n"), &["model: expected", "warm", "line 5"]);
+    refused(&format!("{layers}{}", network.replace("activation", "activaton")), &["model: expected", "`activaton`"]);
+    let misspelt = layers.replace("hidden = 4 }", "hidden = 4, biass = false }");
+    refused(&format!("{misspelt}{network}"), &["model: expected", "`biass`", "line 3"]);
+    refused(&format!("{layers}{network}[extra]\nx = 1\n"), &["model: expected", "`extra`", "line 10"]);
+    refused(&format!("{layers}[conditioning]\ntype = \"concat\"\nwidth = 3\n"), &["model: expected", "`width`"]);
+    refused(&format!("depth = 1\n{layers}{network}"), &["model: expected", "`depth`", "line 1"]);
     refused(&format!("{}{network}", layers.replace("inputs = 4", "inputs = 5")), &["layer 1: expected 4 inputs, found 5"]);
     refused(&format!("{layers}{}", network.replace("width = 3", "width = 100000")), &["width", "found 100000"]);
 }
@@ -79,7 +85,14 @@ fn settings_are_refused_in_one_line() {
     let folder = Folder::new("train-settings");
     let (data, config, out) = (folder.join("data"), folder.join("train.toml"), folder.join("m.safetensors"));
     dataset(&data, &["drive"], &[0.0, 4.0], false);
-    for (text, name) in [("steps = 2\nsteep = 3\n", "line 2"), ("frames = 3\n", "frames: expected 16"), ("steps = [\n", "train.toml")] {
+    for (text, name) in [
+        ("steps = 2\nsteep = 3\n", "line 2"),
+        ("steps = 2\n[schedule]\ntype = \"constant\"\nbogus = 3\n", "unknown field `bogus`"),
+        ("[schedule]\ntype = \"cosine\"\nlast = 0.1\nlsat = 3\n", "unknown field `lsat`"),
+        ("[schedul]\ntype = \"constant\"\n", "line 1"),
+        ("frames = 3\n", "frames: expected 16"),
+        ("steps = [\n", "train.toml"),
+    ] {
         std::fs::write(&config, text).unwrap();
         let message = afx_err(train(&data, "concat-gru", &out, &config));
         assert!(message.contains(name), "{message}");
