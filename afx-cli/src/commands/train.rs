@@ -3,7 +3,7 @@
 use super::Error;
 use afx::core::{Adapter, Differentiable};
 use afx::io::ModelFile;
-use afx::io::dataset::{Dataset, FindingKind, Knob};
+use afx::io::dataset::{Dataset, Finding, FindingKind, Knob};
 use afx::models::{AnyAdapter, AnyLayer, Conditioning, ModelSpec};
 use afx::train::{Config, Event, Material, TrainError, Trainer};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -48,9 +48,13 @@ impl Args {
             None => Config::default(),
             Some(path) => read_config(path)?,
         };
-        let data = open(&self.dataset, self.force)?;
+        let (data, odd) = open(&self.dataset)?;
         let (name, spec) = self.spec(data.knobs.len())?;
         let material = Material::new(&data, config.frames, config.validation_part)?;
+        // After the material, which refuses what nothing can be trained on: what is left to refuse, `--force` does not.
+        if let (false, Some(odd)) = (self.force, odd) {
+            return Err(Error::new(format_args!("{odd}; --force trains on it all the same")));
+        }
         for name in material.unheard() {
             eprintln!("warning: {}: recording {name}: silent in the part kept for validation, left out of it", self.dataset.display());
         }
@@ -138,8 +142,8 @@ fn unknown<'a, 'i>(given: &'a DeValue<'i>, read: &serde_json::Value) -> Option<&
     }
 }
 
-/// Opens a data set, shows what is odd about it, and refuses what nobody would want to train on.
-fn open(path: &Path, force: bool) -> Result<Dataset, Error> {
+/// Opens a data set, shows what is odd about it, and tells the first thing that nobody would want to train on.
+fn open(path: &Path) -> Result<(Dataset, Option<Finding>), Error> {
     let (data, findings) = Dataset::open(path)?;
     for finding in &findings {
         eprintln!("warning: {finding}");
@@ -154,10 +158,7 @@ fn open(path: &Path, force: bool) -> Result<Dataset, Error> {
                 | FindingKind::Unrelated { .. }
         )
     };
-    match findings.iter().find(|f| fatal(&f.kind)) {
-        Some(finding) if !force => Err(Error::new(format_args!("{finding}; --force trains on it all the same"))),
-        _ => Ok(data),
-    }
+    Ok((data, findings.into_iter().find(|f| fatal(&f.kind))))
 }
 
 /// The model file of a trainer's best numbers.

@@ -1,6 +1,8 @@
 //! `afx train`: a model by name or from a file, a training taken up again, settings that are refused.
-use super::common::{Folder, afx_err, afx_ok, json};
+use super::common::{Folder, afx, afx_err, afx_ok, json, plucks};
 use super::plot::dataset;
+use afx::io::dataset::{Capture, Dataset, Knob};
+use afx::io::wav::Format;
 use std::path::Path;
 
 /// Settings of a training of a second, of so many steps.
@@ -100,4 +102,47 @@ fn settings_are_refused_in_one_line() {
     std::fs::write(&config, settings(2)).unwrap();
     let message = afx_err(train(&data, "no-such-gru", &out, &config));
     assert!(message.contains("static-hyper-gru") && message.contains("no-such-gru"), "{message}");
+}
+
+/// The last line of what a command says that fails; warnings are above it.
+fn last_line(args: Vec<&str>) -> String {
+    let out = afx(args);
+    let text = String::from_utf8(out.stderr).unwrap();
+    assert_eq!(out.status.code(), Some(2), "{text}");
+    text.lines().last().unwrap().to_owned()
+}
+
+/// Writes recordings at two positions of a knob, the second one's wet audio after `change`.
+fn recordings(folder: &Path, change: impl Fn(&mut [f32])) {
+    let dry = plucks(24_000, 48_000);
+    let captures = [0.0f32, 4.0].map(|drive| {
+        let mut wet: Vec<f32> = dry.iter().map(|x| ((1.0 + drive) * x).tanh()).collect();
+        if drive > 0.0 {
+            change(&mut wet);
+        }
+        Capture::mono(format!("drive {drive}"), vec![drive], dry.clone(), wet)
+    });
+    let data = Dataset { sample_rate: 48_000, knobs: vec![Knob::new("drive", 0.0, 4.0)], captures: captures.to_vec() };
+    data.write(folder, Format::Float32).unwrap();
+}
+
+#[test]
+fn force_is_promised_only_where_it_helps() {
+    let folder = Folder::new("train-force");
+    let (data, config, out) = (folder.join("data"), folder.join("train.toml"), folder.join("m.safetensors"));
+    std::fs::write(&config, settings(2)).unwrap();
+    let force = |with: bool| train(&data, "concat-gru", &out, &config).into_iter().chain(with.then_some("--force")).collect::<Vec<_>>();
+    // Silence cannot be trained on: nothing is promised, with the word or without.
+    recordings(&data, |wet| wet.fill(0.0));
+    let silent = last_line(force(false));
+    assert!(silent.contains("drive 4") && silent.contains("sound in the wet file") && !silent.contains("--force"), "{silent}");
+    assert_eq!(silent, last_line(force(true)));
+    // What is late and what is very soft can.
+    recordings(&data, |wet| wet.rotate_right(100));
+    let late = last_line(force(false));
+    assert!(late.contains(" frames late") && late.contains("--force trains on it all the same"), "{late}");
+    afx_ok(force(true));
+    recordings(&data, |wet| wet.iter_mut().for_each(|v| *v *= 5e-5));
+    assert!(last_line(force(false)).contains("--force trains on it all the same"));
+    afx_ok(force(true));
 }
