@@ -182,34 +182,67 @@ pub fn model_file<L: Differentiable<f32>, A: Adapter<f32>>(
 }
 
 /// A JSON object a line.
-pub struct Log(Option<std::fs::File>, PathBuf);
+pub struct Log {
+    path: PathBuf,
+    to: Sink,
+}
+
+/// Where the lines go.
+enum Sink {
+    Nowhere,
+    /// Kept until the training has a model of its own: the file there is of another one, which may be all that is left if this one is stopped.
+    Waiting(String),
+    File(std::fs::File),
+}
 
 impl Log {
-    /// A log at `path`; `go_on` appends to one that is there, of which half a last line, left by a training that was killed, is cut.
+    /// A log at `path`; `go_on` appends to one that is there, of which half a last line, left by a training that was killed, is cut. Without
+    /// it, one that is there stays as it is until the first validation.
     ///
     /// # Errors
     /// When the file cannot be opened.
     pub fn open(path: &Path, go_on: bool) -> Result<Self, Error> {
         let open = || {
-            let mut file = std::fs::OpenOptions::new().read(true).write(true).create(true).truncate(!go_on).open(path)?;
+            let there = path.exists();
+            let mut file = std::fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+            if there && !go_on {
+                return Ok(Sink::Waiting(String::new()));
+            }
             let end = whole_lines(&mut file)?;
             file.set_len(end)?;
             file.seek(SeekFrom::Start(end))?;
-            Ok(file)
+            Ok(Sink::File(file))
         };
-        let file = open().map_err(|e: std::io::Error| Error::new(format_args!("{}: open: expected success, found {e}", path.display())))?;
-        Ok(Log(Some(file), path.to_path_buf()))
+        let to = open().map_err(|e: std::io::Error| Error::new(format_args!("{}: open: expected success, found {e}", path.display())))?;
+        Ok(Log { path: path.to_path_buf(), to })
     }
 
     /// A log that goes nowhere.
     pub fn none() -> Self {
-        Log(None, PathBuf::new())
+        Log { path: PathBuf::new(), to: Sink::Nowhere }
     }
 
     fn line(&mut self, value: &serde_json::Value) -> Result<(), TrainError> {
-        let Some(file) = &mut self.0 else { return Ok(()) };
         // In one piece: formatted into the file, a line would be dozens of writes, and a training killed between them leave a part of it.
-        file.write_all(format!("{value}\n").as_bytes()).map_err(|e| afx::io::Error::io(&self.1, "write", e).into())
+        let line = format!("{value}\n");
+        match &mut self.to {
+            Sink::Nowhere => Ok(()),
+            Sink::Waiting(lines) => {
+                lines.push_str(&line);
+                Ok(())
+            }
+            Sink::File(file) => file.write_all(line.as_bytes()).map_err(|e| afx::io::Error::io(&self.path, "write", e).into()),
+        }
+    }
+
+    /// Takes the place of the log that is there, if it has not yet.
+    fn settle(&mut self) -> Result<(), TrainError> {
+        if let Sink::Waiting(lines) = &self.to {
+            afx::io::disk::write_atomic(&self.path, lines.as_bytes())?;
+            let file = std::fs::OpenOptions::new().append(true).open(&self.path);
+            self.to = Sink::File(file.map_err(|e| afx::io::Error::io(&self.path, "open", e))?);
+        }
+        Ok(())
     }
 }
 
@@ -277,6 +310,7 @@ pub fn run<L: Differentiable<f32>, A: Adapter<f32>>(
                     "learning_rate": rate, "seconds": seconds, "times_real_time": speed,
                 }))?;
                 keep(trainer, *best)?;
+                log.settle()?;
             }
             _ => {}
         }
@@ -339,5 +373,24 @@ mod tests {
             let spec = ModelSpec::named(name, 8, 2).unwrap();
             assert_eq!(serde_json::from_value::<ModelSpec>(serde_json::to_value(&spec).unwrap()).unwrap(), spec);
         }
+    }
+
+    #[test]
+    fn another_models_log_stays_until_there_is_a_validation() {
+        let path = file("settled");
+        let [step, validation] = ["step", "validation"].map(|event| json!({"event": event, "step": 1}));
+        std::fs::write(&path, "another's\n").unwrap();
+        let mut log = Log::open(&path, false).unwrap();
+        log.line(&step).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "another's\n");
+        log.line(&validation).unwrap();
+        log.settle().unwrap();
+        log.line(&step).unwrap();
+        log.settle().unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{step}\n{validation}\n{step}\n"));
+        std::fs::remove_file(&path).unwrap();
+        Log::open(&path, false).unwrap().line(&step).unwrap(); // nothing to keep
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{step}\n"));
+        std::fs::remove_file(path).unwrap();
     }
 }

@@ -104,6 +104,25 @@ fn settings_are_refused_in_one_line() {
     assert!(message.contains("static-hyper-gru") && message.contains("no-such-gru"), "{message}");
 }
 
+#[test]
+fn a_training_that_fails_before_its_first_validation_leaves_the_model_that_was_there_with_its_log() {
+    let folder = Folder::new("train-over");
+    let (data, config, out) = (folder.join("data"), folder.join("train.toml"), folder.join("m.safetensors"));
+    dataset(&data, &["drive"], &[0.0, 4.0], false);
+    std::fs::write(&config, settings(4)).unwrap();
+    afx_ok(train(&data, "gru", &out, &config));
+    let files = || ["m.safetensors", "m.log.jsonl", "m.checkpoint.safetensors"].map(|name| std::fs::read(folder.join(name)).unwrap());
+    let before = files();
+    // Fails in its first step: finite audio whose square is not.
+    let loud = folder.join("loud");
+    recordings(&loud, |wet| wet.iter_mut().for_each(|v| *v *= 1e30));
+    let message = last_line(train(&loud, "gru", &out, &config).into_iter().chain(["--force"]).collect());
+    assert!(message.contains("expected a finite loss"), "{message}");
+    assert!(files() == before, "a training without a validation changed what was there");
+    afx_ok(train(&data, "gru", &out, &config));
+    assert_eq!(std::fs::read_to_string(folder.join("m.log.jsonl")).unwrap().lines().count(), 1);
+}
+
 /// The last line of what a command says that fails; warnings are above it.
 fn last_line(args: Vec<&str>) -> String {
     let out = afx(args);
