@@ -50,7 +50,8 @@ impl Args {
         };
         let (data, odd) = open(&self.dataset)?;
         let (name, spec) = self.spec(data.knobs.len())?;
-        let material = Material::new(&data, config.frames, config.validation_part)?;
+        let named = |e| self.named(e);
+        let material = Material::new(&data, config.frames, config.validation_part).map_err(named)?;
         // After the material, which refuses what nothing can be trained on: what is left to refuse, `--force` does not.
         if let (false, Some(odd)) = (self.force, odd) {
             return Err(Error::new(format_args!("{odd}; --force trains on it all the same")));
@@ -59,9 +60,11 @@ impl Args {
             eprintln!("warning: {}: recording {name}: silent in the part kept for validation, left out of it", self.dataset.display());
         }
         if let (false, Some(name)) = (self.force, material.clipped().first()) {
-            return Err(Error::new(format_args!("recording {name}: expected headroom, found clipping; --force trains on it all the same")));
+            let folder = self.dataset.display();
+            let found = "expected headroom, found clipping; --force trains on it all the same";
+            return Err(Error::new(format_args!("{folder}: recording {name}: {found}")));
         }
-        let mut trainer = Trainer::new(spec.build()?, material, config)?.specified(&spec)?;
+        let mut trainer = Trainer::new(spec.build()?, material, config).map_err(named)?.specified(&spec)?;
         let checkpoint = self.out.with_extension("checkpoint.safetensors");
         if self.resume {
             trainer.resume(&checkpoint)?;
@@ -73,7 +76,8 @@ impl Args {
                 file(t).write(&self.out)?;
             }
             t.save(&checkpoint)
-        })?;
+        })
+        .map_err(named)?;
         file(&trainer).write(&self.out)?;
         let p = trainer.progress();
         crate::say!("{}: {} steps, validation ESR {:.6}", self.out.display(), p.step, p.best_esr);
@@ -82,6 +86,18 @@ impl Args {
 }
 
 impl Args {
+    /// The error with the file that it is about: the settings, or the data set.
+    fn named(&self, error: TrainError) -> Error {
+        match (error, &self.config) {
+            (TrainError::Io(e), _) => Error::new(e.in_file(&self.dataset)),
+            (e @ (TrainError::Recording { .. } | TrainError::Empty { .. } | TrainError::NotFinite { .. }), _) => {
+                Error::new(format_args!("{}: {e}", self.dataset.display()))
+            }
+            (e @ (TrainError::Config { .. } | TrainError::Loss(_)), Some(path)) => Error::new(format_args!("{}: {e}", path.display())),
+            (e, _) => e.into(),
+        }
+    }
+
     /// The model's name and what it is, for so many knobs.
     fn spec(&self, controls: usize) -> Result<(String, ModelSpec), Error> {
         let path = Path::new(&self.model);
@@ -107,7 +123,9 @@ struct Architecture {
 /// Settings from a TOML file.
 fn read_config(path: &Path) -> Result<Config, Error> {
     let config: Config = read_toml(path, "settings", "those of a training")?;
-    config.check()?;
+    // The loss too, before minutes of audio are read.
+    let checked = config.check().and_then(|()| config.loss.build(config.frames).map(drop));
+    checked.map_err(|e| Error::new(format_args!("{}: {e}", path.display())))?;
     Ok(config)
 }
 
@@ -281,7 +299,7 @@ pub fn run<L: Differentiable<f32>, A: Adapter<f32>>(
     name: &str,
     mut log: Log,
     mut keep: impl FnMut(&Trainer<L, A>, bool) -> Result<(), TrainError>,
-) -> Result<Curves, Error> {
+) -> Result<Curves, TrainError> {
     let bar = ProgressBar::new(trainer.config().steps);
     let style = ProgressStyle::with_template("{prefix} {bar:24} {pos}/{len} {msg} {eta} left");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));

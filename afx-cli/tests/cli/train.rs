@@ -99,6 +99,22 @@ fn settings_are_refused_in_one_line() {
         let message = afx_err(train(&data, "concat-gru", &out, &config));
         assert!(message.contains(name), "{message}");
     }
+    for (text, words) in [
+        ("learning_rate = 2\n", "config: learning_rate: expected more than 0, at most 1, found 2"),
+        ("frames = 64\n", "loss: "), // too few for the hybrid loss
+    ] {
+        std::fs::write(&config, text).unwrap();
+        let message = afx_err(train(&data, "concat-gru", &out, &config));
+        assert!(message.starts_with(&format!("afx: {}: {words}", config.display())), "{message}");
+    }
+    for (text, words) in [
+        ("validation_part = 0\n", "data: expected audio to validate on"),
+        ("frames = 65536\n", "recording take 0: expected at least 131072 frames to train on"),
+    ] {
+        std::fs::write(&config, text).unwrap();
+        let message = last_line(train(&data, "concat-gru", &out, &config));
+        assert!(message.starts_with(&format!("afx: {}: {words}", data.display())), "{message}");
+    }
     std::fs::write(&config, settings(2)).unwrap();
     let message = afx_err(train(&data, "no-such-gru", &out, &config));
     assert!(message.contains("static-hyper-gru") && message.contains("no-such-gru"), "{message}");
@@ -117,7 +133,7 @@ fn a_training_that_fails_before_its_first_validation_leaves_the_model_that_was_t
     let loud = folder.join("loud");
     recordings(&loud, |wet| wet.iter_mut().for_each(|v| *v *= 1e30));
     let message = last_line(train(&loud, "gru", &out, &config).into_iter().chain(["--force"]).collect());
-    assert!(message.contains("expected a finite loss"), "{message}");
+    assert!(message.contains("loud: step 1: expected a finite loss"), "{message}");
     assert!(files() == before, "a training without a validation changed what was there");
     afx_ok(train(&data, "gru", &out, &config));
     assert_eq!(std::fs::read_to_string(folder.join("m.log.jsonl")).unwrap().lines().count(), 1);
