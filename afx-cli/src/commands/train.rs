@@ -44,6 +44,12 @@ impl Args {
     /// # Errors
     /// When the data, the settings or the model make no training, or the loss is not finite.
     pub fn run(self) -> Result<(), Error> {
+        let checkpoint = self.out.with_extension("checkpoint.safetensors");
+        let log = self.out.with_extension("log.jsonl");
+        // Now: the first of them is written after minutes of training.
+        if let Some(path) = [&self.out, &checkpoint, &log].into_iter().find(|path| path.is_dir() || path.file_name().is_none()) {
+            return Err(Error::new(format_args!("{}: --out: expected the name of a file to write, found a folder", path.display())));
+        }
         let config = match &self.config {
             None => Config::default(),
             Some(path) => read_config(path)?,
@@ -65,11 +71,10 @@ impl Args {
             return Err(Error::new(format_args!("{folder}: recording {name}: {found}")));
         }
         let mut trainer = Trainer::new(spec.build()?, material, config).map_err(named)?.specified(&spec)?;
-        let checkpoint = self.out.with_extension("checkpoint.safetensors");
         if self.resume {
             trainer.resume(&checkpoint)?;
         }
-        let log = Log::open(&self.out.with_extension("log.jsonl"), self.resume)?;
+        let log = Log::open(&log, self.resume)?;
         let file = |t: &Trainer<AnyLayer, AnyAdapter>| model_file(&name, &spec, data.sample_rate, &data.knobs, t);
         run(&mut trainer, &name, log, |t, best| {
             if best {

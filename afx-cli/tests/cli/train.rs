@@ -139,6 +139,21 @@ fn a_training_that_fails_before_its_first_validation_leaves_the_model_that_was_t
     assert_eq!(std::fs::read_to_string(folder.join("m.log.jsonl")).unwrap().lines().count(), 1);
 }
 
+#[test]
+fn a_folder_in_the_place_of_a_file_is_refused_before_the_training() {
+    let folder = Folder::new("train-out");
+    let (data, config, out) = (folder.join("data"), folder.join("train.toml"), folder.join("m.safetensors"));
+    dataset(&data, &["drive"], &[0.0, 4.0], false);
+    std::fs::write(&config, settings(2)).unwrap();
+    for name in ["m.safetensors", "m.checkpoint.safetensors", "m.log.jsonl"] {
+        std::fs::create_dir(folder.join(name)).unwrap();
+        let message = afx_err(train(&data, "gru", &out, &config));
+        assert!(message.contains(&format!("{name}: --out: expected the name of a file to write, found a folder")), "{message}");
+        std::fs::remove_dir(folder.join(name)).unwrap();
+        assert_eq!(folder.names(), ["data", "train.toml"]);
+    }
+}
+
 /// The last line of what a command says that fails; warnings are above it.
 fn last_line(args: Vec<&str>) -> String {
     let out = afx(args);
