@@ -47,6 +47,18 @@ fn a_training_leaves_a_model_a_log_and_a_checkpoint_to_go_on_from() {
     assert_eq!(steps, [4, 8]);
     let learnt = |path: &Path| afx::io::ModelFile::read(path).unwrap().learnt;
     assert!(learnt(&whole) == learnt(&parts), "a training taken up again ended elsewhere");
+
+    // The checkpoint says what it is of.
+    let refused = |args: Vec<&str>, words: &str| {
+        let message = afx_err(args.into_iter().chain(["--resume"]));
+        assert!(message.contains("parts.checkpoint.safetensors: progress.training.") && message.contains(words), "{message}");
+    };
+    refused(train(&data, "film-gru", &parts, &config), "model.spec.conditioning.type: expected \"film\", found \"static_hyper\"");
+    let other = folder.join("other");
+    dataset(&other, &["drive"], &[0.0, 3.0], false);
+    refused(train(&other, "static-hyper-gru", &parts, &config), "recordings \"take 1\".controls[0]: expected 0.5, found 1.0");
+    std::fs::write(&config, settings(8).replace("frames = 512", "frames = 256")).unwrap();
+    refused(train(&data, "static-hyper-gru", &parts, &config), "config.frames: expected 256, found 512");
 }
 
 #[test]
