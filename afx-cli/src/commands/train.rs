@@ -1,6 +1,7 @@
 //! `afx train`.
 
 use super::Error;
+use crate::warn;
 use afx::core::{Adapter, Differentiable};
 use afx::io::ModelFile;
 use afx::io::dataset::{Dataset, Finding, FindingKind, Knob};
@@ -63,7 +64,10 @@ impl Args {
             return Err(Error::new(format_args!("{odd}; --force trains on it all the same")));
         }
         for name in material.unheard() {
-            eprintln!("warning: {}: recording {name}: silent in the part kept for validation, left out of it", self.dataset.display());
+            warn(format_args!(
+                "warning: {}: recording {name}: silent in the part kept for validation, left out of it",
+                self.dataset.display()
+            ));
         }
         if let (false, Some(name)) = (self.force, material.clipped().first()) {
             let folder = self.dataset.display();
@@ -169,7 +173,7 @@ fn unknown<'a, 'i>(given: &'a DeValue<'i>, read: &serde_json::Value) -> Option<&
 fn open(path: &Path) -> Result<(Dataset, Option<Finding>), Error> {
     let (data, findings) = Dataset::open(path)?;
     for finding in &findings {
-        eprintln!("warning: {finding}");
+        warn(format_args!("warning: {finding}"));
     }
     let fatal = |kind: &FindingKind| {
         matches!(
