@@ -8,7 +8,7 @@ use afx_core::{ALIGN, Differentiable, Layer, Layout, Role, Scalar, kernels, plac
 /// - `weight`: `[inputs, outputs]`, `bias`: `[outputs]`.
 /// - Real-time: `process` allocates nothing. One output is the fast case: a recurrent cell's head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Dense {
     /// Numbers in an input frame.
     pub inputs: usize,

@@ -10,7 +10,7 @@ use afx_core::{ALIGN, Differentiable, Layer, Layout, Scalar, kernels, places};
 /// - `taps`: `[taps]`, the newest sample first; the first values are a unit impulse at tap 0.
 /// - Real-time: `process` allocates nothing. For impulse responses of more than about a hundred taps use a convolver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Fir {
     /// Length of the impulse response, at least 1.
     pub taps: usize,

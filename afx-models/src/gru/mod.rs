@@ -18,7 +18,7 @@ use step::{Input, Parts, activate, biases, keep, products, step, step_any, step_
 /// - Without biases, silence in and a memory of zeros give silence out.
 /// - Real-time: `process` allocates nothing. Fastest where `hidden` is 8 or a multiple of 16.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Gru {
     /// Numbers in an input frame.
     pub inputs: usize,
