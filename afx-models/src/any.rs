@@ -13,7 +13,11 @@ macro_rules! any_layer {
     ($($name:ident),+) => {
         /// Any layer of this crate, or several in a row; what a model file describes.
         #[derive(Clone, Debug, PartialEq, Eq)]
-        #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(tag = "type", rename_all = "snake_case", deny_unknown_fields))]
+        #[cfg_attr(
+            feature = "serde",
+            derive(serde::Serialize, serde::Deserialize),
+            serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)
+        )]
         #[non_exhaustive]
         pub enum AnyLayer {
             $(#[doc = concat!("A [`", stringify!($name), "`](crate::", stringify!($name), ").")] $name($name),)+
