@@ -215,10 +215,17 @@ impl<T: Scalar> Kernel<T> for Hurry<'_, T> {
 }
 
 /// Whether two streams gain from one another: large cells share what they read, a cell of one vector leaves room for another's frame, and
-/// others need the registers of the widest vectors, all of which units fill.
+/// others want vectors that units fill and that go [`by_turns`].
 #[inline(always)]
 fn together<S: Simd>(hidden: usize) -> bool {
-    hidden >= LARGE || hidden <= S::N || S::N == 16 && hidden.is_multiple_of(S::N)
+    hidden >= LARGE || hidden <= S::N || by_turns::<S>(hidden / S::N) && hidden.is_multiple_of(S::N)
+}
+
+/// Whether one stream's activations fit beside the sums of another whose memory is `vectors`: on the widest vectors, which have the most
+/// registers, always; of eight lanes three and four leave some, while two have sums in parts.
+#[inline(always)]
+const fn by_turns<S: Simd>(vectors: usize) -> bool {
+    S::N == 16 || S::N == 8 && (vectors == 3 || vectors == 4)
 }
 
 /// Plays one stream, or two that share the parameters.
@@ -256,8 +263,8 @@ impl<T: Scalar, const M: usize> Play<'_, T, M> {
             (1, true) if const { S::N > 1 } => s.vectorize(Whole::<T, M, 1, true>(self)),
             _ if const { !S::VECTORS } => s.vectorize(Any(self)),
             (2, true) if const { M == 1 || S::N == 16 } => s.vectorize(Whole::<T, M, 2, true>(self)),
-            (3, true) if const { M == 1 || S::N == 16 } => s.vectorize(Whole::<T, M, 3, true>(self)),
-            (4, true) if const { M == 1 || S::N == 16 } => s.vectorize(Whole::<T, M, 4, true>(self)),
+            (3, true) if const { M == 1 || by_turns::<S>(3) } => s.vectorize(Whole::<T, M, 3, true>(self)),
+            (4, true) if const { M == 1 || by_turns::<S>(4) } => s.vectorize(Whole::<T, M, 4, true>(self)),
             (5, true) if const { M == 1 || S::N == 16 } => s.vectorize(Whole::<T, M, 5, true>(self)),
             (6, true) if const { M == 1 || S::N == 16 } => s.vectorize(Whole::<T, M, 6, true>(self)),
             (8, true) if const { S::N == 16 } => s.vectorize(Whole::<T, M, 8, true>(self)),
@@ -342,7 +349,7 @@ impl<T: Scalar, const M: usize> Play<'_, T, M> {
         if const { C == 1 && FULL } {
             return self.run_held(s, &parts);
         }
-        if const { M == 2 && FULL && S::N == 16 } && hidden < LARGE {
+        if const { M == 2 && FULL && by_turns::<S>(C) } && hidden < LARGE {
             return self.run_by_turns::<S, C>(s, &parts, &b);
         }
         let mut turns = self.turns(hidden);
@@ -457,7 +464,7 @@ mod tests {
     #[test]
     fn two_streams_play_what_each_plays_alone() {
         // From 64 units on they read from different ends after the first frame.
-        for (inputs, hidden) in [(1, 8), (2, 8), (1, 16), (1, 20), (3, 32), (1, 48), (1, 64), (1, 72), (1, 90), (1, 100)] {
+        for (inputs, hidden) in [(1, 8), (2, 8), (1, 16), (1, 20), (1, 24), (3, 32), (1, 48), (1, 64), (1, 72), (1, 90), (1, 100)] {
             let gru = Gru::new(inputs, hidden);
             let mut noise = Noise::new(7);
             let mut params = Aligned::<f32>::zeros(Layer::<f32>::params_len(&gru));

@@ -251,7 +251,7 @@ pub(super) fn activate<S: Simd, const C: usize>(s: S, i: usize, waiting: &mut Wa
 }
 
 /// The products of a stream's frame; between their rows the activations of another stream's frame, which would else wait for one another
-/// while nothing is multiplied. For vectors of sixteen units.
+/// while nothing is multiplied. For vectors of eight or sixteen units, and two of them at least.
 #[inline(always)]
 pub(super) fn products<S: Simd, const C: usize>(
     s: S,
@@ -271,11 +271,13 @@ pub(super) fn products<S: Simd, const C: usize>(
     let mut part = [[[[s.splat(S::T::ZERO); C]; 3]; 1]; 3];
     let h = &h[..hidden];
     for tile in 0..hidden / ROWS {
-        // None before the last rows, so that the memory is there when its own turn comes.
+        // None before the first rows, whose own memory is still on its way; two where there are few rows.
         if let Some(other) = &mut other
-            && (1..=3 * C).contains(&tile)
+            && tile > 0
         {
-            activate(s, tile - 1, other);
+            for i in (tile - 1) * 16 / S::N..(tile * 16 / S::N).min(3 * C) {
+                activate(s, i, other);
+            }
         }
         let k = tile * ROWS;
         let some = [&h[k..k + ROWS]];
