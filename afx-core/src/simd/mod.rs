@@ -89,6 +89,15 @@ pub trait Simd: Copy + sealed::Sealed {
     fn sum4(self, v: [Self::V; 4]) -> [Self::T; 4] {
         [self.sum(v[0]), self.sum(v[1]), self.sum(v[2]), self.sum(v[3])]
     }
+    /// Lane `i` is the sum of the lanes of `v[i]`, in a fixed order, which is not that of [`Simd::sum`]; of the first [`Simd::N`] vectors.
+    #[inline(always)]
+    fn sum_each(self, v: &[Self::V; 16]) -> Self::V {
+        let mut sums = [Self::T::ZERO; 16];
+        for i in 0..Self::N {
+            sums[i] = self.sum(v[i]);
+        }
+        self.load(&sums)
+    }
     /// Hyperbolic tangent; for `f32` the rational of [`crate::activation::tanh`], to the same bits whatever the instructions; exact otherwise.
     /// NaN stays NaN.
     fn tanh(self, v: Self::V) -> Self::V;
@@ -388,6 +397,22 @@ mod tests {
         }
     }
 
+    /// The sum of each of `N` vectors, and each alone.
+    struct Each<'a>(&'a [f32]);
+    impl Kernel<f32> for Each<'_> {
+        type Out = Vec<[f32; 2]>;
+        #[inline(always)]
+        fn call<S: Simd<T = f32>>(self, s: S) -> Vec<[f32; 2]> {
+            let mut v = [s.splat(f32::NAN); 16];
+            for i in 0..S::N {
+                v[i] = s.load(&self.0[i * S::N..]);
+            }
+            let mut sums = [0.0; 16];
+            s.store(s.sum_each(&v), &mut sums);
+            (0..S::N).map(|i| [sums[i], s.sum(v[i])]).collect()
+        }
+    }
+
     fn run<S: Simd<T = f32>>(s: S, x: &[f32]) -> (Vec<f32>, f32) {
         let mut y = vec![0.0; 2 * x.len()];
         let dot = s.vectorize(Probe(x, &mut y));
@@ -414,6 +439,9 @@ mod tests {
             assert_eq!((found[i].to_bits(), found[1003 + i].to_bits()), (one.0.to_bits(), one.1.to_bits()), "{x}");
         }
         assert!((dot - d).abs() < 1e-5 * dot);
+        for [together, alone] in s.vectorize(Each(&x)) {
+            assert!((together - alone).abs() < 1e-4, "{together} {alone}"); // sixteen numbers of at most 20, in another order
+        }
         let (nan, _) = run(s, &[0.0, f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e-40]);
         assert!(nan[1].is_nan() && nan[6].is_nan());
         assert!((nan[2] - 1.0).abs() < 1e-6 && (nan[3] + 1.0).abs() < 1e-6 && nan[7] > 0.999 && nan[8] < 1e-3);

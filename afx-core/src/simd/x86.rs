@@ -97,14 +97,31 @@ fn sum_256(v: __m256) -> f32 {
     _mm_cvtss_f32(_mm_add_ss(quarter, _mm_shuffle_ps::<1>(quarter, quarter)))
 }
 
+/// Four vectors' lanes added within each quarter: lane `i` of a quarter is `v[i]`'s.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn quarters_256(v: [__m256; 4]) -> __m256 {
+    let (a, b) = (_mm256_unpacklo_ps(v[0], v[1]), _mm256_unpackhi_ps(v[0], v[1]));
+    let (c, d) = (_mm256_unpacklo_ps(v[2], v[3]), _mm256_unpackhi_ps(v[2], v[3]));
+    let (low, high) = (_mm256_castps_pd(_mm256_add_ps(a, b)), _mm256_castps_pd(_mm256_add_ps(c, d)));
+    _mm256_add_ps(_mm256_castpd_ps(_mm256_unpacklo_pd(low, high)), _mm256_castpd_ps(_mm256_unpackhi_pd(low, high)))
+}
+
+/// [`quarters_256`] of four quarters.
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq")]
+fn quarters_512(v: [__m512; 4]) -> __m512 {
+    let (a, b) = (_mm512_unpacklo_ps(v[0], v[1]), _mm512_unpackhi_ps(v[0], v[1]));
+    let (c, d) = (_mm512_unpacklo_ps(v[2], v[3]), _mm512_unpackhi_ps(v[2], v[3]));
+    let (low, high) = (_mm512_castps_pd(_mm512_add_ps(a, b)), _mm512_castps_pd(_mm512_add_ps(c, d)));
+    _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(low, high)), _mm512_castpd_ps(_mm512_unpackhi_pd(low, high)))
+}
+
 /// Sums of four times eight lanes: the four vectors' quarters are brought side by side by shuffles that all four share.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn sum4_256(v: [__m256; 4]) -> __m128 {
-    let (a, b) = (_mm256_unpacklo_ps(v[0], v[1]), _mm256_unpackhi_ps(v[0], v[1]));
-    let (c, d) = (_mm256_unpacklo_ps(v[2], v[3]), _mm256_unpackhi_ps(v[2], v[3]));
-    let (low, high) = (_mm256_castps_pd(_mm256_add_ps(a, b)), _mm256_castps_pd(_mm256_add_ps(c, d)));
-    let sums = _mm256_add_ps(_mm256_castpd_ps(_mm256_unpacklo_pd(low, high)), _mm256_castpd_ps(_mm256_unpackhi_pd(low, high)));
+    let sums = quarters_256(v);
     _mm_add_ps(_mm256_castps256_ps128(sums), _mm256_extractf128_ps::<1>(sums))
 }
 
@@ -112,12 +129,28 @@ fn sum4_256(v: [__m256; 4]) -> __m128 {
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq")]
 fn sum4_512(v: [__m512; 4]) -> __m128 {
-    let (a, b) = (_mm512_unpacklo_ps(v[0], v[1]), _mm512_unpackhi_ps(v[0], v[1]));
-    let (c, d) = (_mm512_unpacklo_ps(v[2], v[3]), _mm512_unpackhi_ps(v[2], v[3]));
-    let (low, high) = (_mm512_castps_pd(_mm512_add_ps(a, b)), _mm512_castps_pd(_mm512_add_ps(c, d)));
-    let sums = _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(low, high)), _mm512_castpd_ps(_mm512_unpackhi_pd(low, high)));
+    let sums = quarters_512(v);
     let sums = _mm256_add_ps(_mm512_castps512_ps256(sums), _mm512_extractf32x8_ps::<1>(sums));
     _mm_add_ps(_mm256_castps256_ps128(sums), _mm256_extractf128_ps::<1>(sums))
+}
+
+/// [`Simd::sum_each`] of the first eight vectors.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn sum_each_256(v: &[__m256; 16]) -> __m256 {
+    let (a, b) = (quarters_256([v[0], v[1], v[2], v[3]]), quarters_256([v[4], v[5], v[6], v[7]]));
+    _mm256_add_ps(_mm256_permute2f128_ps::<0x20>(a, b), _mm256_permute2f128_ps::<0x31>(a, b))
+}
+
+/// [`Simd::sum_each`] of sixteen lanes.
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq")]
+fn sum_each_512(v: &[__m512; 16]) -> __m512 {
+    let (a, b) = (quarters_512([v[0], v[1], v[2], v[3]]), quarters_512([v[4], v[5], v[6], v[7]]));
+    let (c, d) = (quarters_512([v[8], v[9], v[10], v[11]]), quarters_512([v[12], v[13], v[14], v[15]]));
+    let low = _mm512_add_ps(_mm512_shuffle_f32x4::<0b01_00_01_00>(a, b), _mm512_shuffle_f32x4::<0b11_10_11_10>(a, b));
+    let high = _mm512_add_ps(_mm512_shuffle_f32x4::<0b01_00_01_00>(c, d), _mm512_shuffle_f32x4::<0b11_10_11_10>(c, d));
+    _mm512_add_ps(_mm512_shuffle_f32x4::<0b10_00_10_00>(low, high), _mm512_shuffle_f32x4::<0b11_01_11_01>(low, high))
 }
 
 /// Lane `k` in all lanes.
@@ -525,7 +558,13 @@ token!(
     _mm256_permute_ps,
     [0 1 2 3 4 5 6 7],
     [0 1 2 3],
-    {}
+    {
+        #[inline(always)]
+        fn sum_each(self, v: &[__m256; 16]) -> __m256 {
+            // SAFETY: the token exists only where the features were detected.
+            unsafe { sum_each_256(v) }
+        }
+    }
 );
 token!(
     Avx512,
@@ -550,7 +589,13 @@ token!(
     _mm512_permute_ps,
     [0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15],
     [0 1 2 3],
-    {}
+    {
+        #[inline(always)]
+        fn sum_each(self, v: &[__m512; 16]) -> __m512 {
+            // SAFETY: the token exists only where the features were detected.
+            unsafe { sum_each_512(v) }
+        }
+    }
 );
 token!(
     Twin,

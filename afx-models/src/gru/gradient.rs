@@ -142,7 +142,33 @@ pub(super) struct Backward<'a, T> {
 impl<T: Scalar> Kernel<T> for Backward<'_, T> {
     type Out = ();
     #[inline(always)]
-    fn call<S: Simd<T = T>>(mut self, s: S) {
+    fn call<S: Simd<T = T>>(self, s: S) {
+        match (self.gru.hidden.div_ceil(S::N), self.gru.hidden.is_multiple_of(S::N)) {
+            _ if const { !S::VECTORS } => self.any(s),
+            (1, true) => s.vectorize(Held::<T, 1>(self)),
+            (2, true) => s.vectorize(Held::<T, 2>(self)),
+            (3, true) => s.vectorize(Held::<T, 3>(self)),
+            (4, true) => s.vectorize(Held::<T, 4>(self)),
+            _ => self.any(s),
+        }
+    }
+}
+
+/// [`Backward`] where `hidden` is `C` vectors; each compiled on its own.
+struct Held<'a, T, const C: usize>(Backward<'a, T>);
+
+impl<T: Scalar, const C: usize> Kernel<T> for Held<'_, T, C> {
+    type Out = ();
+    #[inline(always)]
+    fn call<S: Simd<T = T>>(self, s: S) {
+        self.0.held::<S, C>(s);
+    }
+}
+
+impl<T: Scalar> Backward<'_, T> {
+    /// Any number of units.
+    #[inline(always)]
+    fn any<S: Simd<T = T>>(mut self, s: S) {
         let (hidden, padded) = (self.gru.hidden, self.gru.padded());
         let frames = self.x.len() / self.gru.inputs;
         let (first, rest) = core::mem::take(&mut self.tape).split_at_mut(padded);
@@ -159,7 +185,53 @@ impl<T: Scalar> Kernel<T> for Backward<'_, T> {
                 gate_cotangents(s, padded, old, &self.dy[t * hidden..(t + 1) * hidden], row, dh);
                 carry(s, hidden, padded, transposed, row, dh);
             }
-            self.weights(s, first, &rows[start * ROWS * padded..end * ROWS * padded], start, end);
+            self.weights(s, hidden, first, &rows[start * ROWS * padded..end * ROWS * padded], start, end);
+            end = start;
+        }
+    }
+
+    /// `C` vectors of units: a frame's cotangents stay in registers, and what goes back through the recurrent weights are dot products with
+    /// their rows.
+    #[inline(always)]
+    fn held<S: Simd<T = T>, const C: usize>(mut self, s: S) {
+        // A number that the compiler knows: the rows unroll.
+        let (hidden, padded) = (C * S::N, self.gru.padded());
+        let w = &self.gru.parts(self.params).w_hh[..3 * hidden * hidden];
+        let (first, rows) = core::mem::take(&mut self.tape).split_at_mut(padded);
+        let zero = s.splat(T::ZERO);
+        let mut dh = [zero; C];
+        let mut end = self.x.len() / self.gru.inputs;
+        while end > 0 {
+            let start = end.saturating_sub(SEGMENT);
+            for t in (start..end).rev() {
+                let old = if t == 0 { &first[..hidden] } else { &self.y[(t - 1) * hidden..t * hidden] };
+                let dy = &self.dy[t * hidden..(t + 1) * hidden];
+                let row = &mut rows[t * ROWS * padded..(t + 1) * ROWS * padded];
+                let mut da = [[zero; C]; ROWS];
+                for c in 0..C {
+                    let at = c * S::N;
+                    let slopes = slopes(s, padded, row, at, s.load(&old[at..]));
+                    let d = s.add(dh[c], s.load(&dy[at..]));
+                    dh[c] = s.mul(d, s.load(&row[padded + at..]));
+                    for i in 0..ROWS {
+                        da[i][c] = s.mul(d, slopes[i]);
+                        s.store(da[i][c], &mut row[i * padded + at..]);
+                    }
+                }
+                // A loop whose end the compiler does not know: it would mix all rows, whose sums would leave the registers.
+                for (dh, w) in dh.iter_mut().zip(w.chunks_exact(3 * hidden * S::N)).take(self.gru.hidden / S::N) {
+                    let mut sums = [zero; 16];
+                    for i in 0..S::N {
+                        let w = &w[i * 3 * hidden..(i + 1) * 3 * hidden];
+                        sums[i] = s.mul(s.load(w), da[0][0]);
+                        for j in 1..3 * C {
+                            sums[i] = s.mul_add(s.load(&w[j * S::N..]), da[j / C][j % C], sums[i]);
+                        }
+                    }
+                    *dh = s.add(*dh, s.sum_each(&sums));
+                }
+            }
+            self.weights(s, hidden, first, &rows[start * ROWS * padded..end * ROWS * padded], start, end);
             end = start;
         }
     }
@@ -177,28 +249,32 @@ fn transpose<T: Scalar>(gru: &Gru, params: &[T], out: &mut [T]) {
     }
 }
 
+/// da_r, da_z, d(recurrent n), da_n per unit of the memory's cotangent, for a vector of units at `at`, from the row of r, z, n, recurrent n
+/// and the memory before. A frame waits for that cotangent, but not for these.
+#[inline(always)]
+fn slopes<S: Simd>(s: S, padded: usize, row: &[S::T], at: usize, old: S::V) -> [S::V; ROWS] {
+    let one = s.splat(S::T::ONE);
+    let (r, z) = (s.load(&row[at..]), s.load(&row[padded + at..]));
+    let (n, recurrent) = (s.load(&row[2 * padded + at..]), s.load(&row[3 * padded + at..]));
+    let shut = s.sub(one, z);
+    let da_n = s.mul(shut, s.sub(one, s.mul(n, n)));
+    let da_z = s.mul(s.sub(old, n), s.mul(z, shut));
+    let da_r = s.mul(s.mul(da_n, recurrent), s.mul(r, s.sub(one, r)));
+    [da_r, da_z, s.mul(da_n, r), da_n]
+}
+
 /// Turns r, z, n, recurrent n of a frame into da_r, da_z, d(recurrent n), da_n, and `dh` into its part that bypasses the gates.
 #[inline(always)]
 fn gate_cotangents<S: Simd>(s: S, padded: usize, old: &[S::T], dy: &[S::T], row: &mut [S::T], dh: &mut [S::T]) {
-    let one = s.splat(S::T::ONE);
-    let (r_row, row) = row.split_at_mut(padded);
-    let (z_row, row) = row.split_at_mut(padded);
-    let (n_row, recurrent_row) = row.split_at_mut(padded);
     let mut at = 0;
     while at < old.len() {
         let end = (at + S::N).min(old.len());
-        let (old, dy) = (take(s, &old[at..end]), take(s, &dy[at..end]));
-        let (r, z, n, recurrent) = (s.load(&r_row[at..]), s.load(&z_row[at..]), s.load(&n_row[at..]), s.load(&recurrent_row[at..]));
-        let d = s.add(s.load(&dh[at..]), dy);
-        let dn = s.mul(d, s.sub(one, z));
-        let da_n = s.mul(dn, s.sub(one, s.mul(n, n)));
-        let da_z = s.mul(s.mul(d, s.sub(old, n)), s.mul(z, s.sub(one, z)));
-        let da_r = s.mul(s.mul(da_n, recurrent), s.mul(r, s.sub(one, r)));
-        s.store(da_r, &mut r_row[at..]);
-        s.store(da_z, &mut z_row[at..]);
-        s.store(s.mul(da_n, r), &mut n_row[at..]);
-        s.store(da_n, &mut recurrent_row[at..]);
-        s.store(s.mul(d, z), &mut dh[at..]);
+        let slopes = slopes(s, padded, row, at, take(s, &old[at..end]));
+        let d = s.add(s.load(&dh[at..]), take(s, &dy[at..end]));
+        s.store(s.mul(d, s.load(&row[padded + at..])), &mut dh[at..]);
+        for i in 0..ROWS {
+            s.store(s.mul(d, slopes[i]), &mut row[i * padded + at..]);
+        }
         at += S::N;
     }
 }
@@ -206,25 +282,24 @@ fn gate_cotangents<S: Simd>(s: S, padded: usize, old: &[S::T], dy: &[S::T], row:
 /// Adds what goes back through the recurrent weights into `dh`.
 #[inline(always)]
 fn carry<S: Simd>(s: S, hidden: usize, padded: usize, transposed: &[S::T], row: &[S::T], dh: &mut [S::T]) {
+    /// `C` vectors of columns, each with partial sums.
     #[inline(always)]
     fn columns<S: Simd, const C: usize>(s: S, hidden: usize, padded: usize, w: &[S::T], row: &[S::T], dh: &mut [S::T], at: usize) {
-        let mut acc = [[[s.splat(S::T::ZERO); C]]];
+        let zero = [[s.splat(S::T::ZERO); 1]; C];
+        let (mut acc, mut part) = ([zero], [[zero]; 3]);
         for c in 0..C {
-            acc[0][0][c] = s.load(&dh[at + c * S::N..]);
+            acc[0][c][0] = s.load(&dh[at + c * S::N..]);
         }
         for gate in 0..3 {
-            let g = &row[gate * padded..gate * padded + hidden];
-            s.matvec::<1, 1, C>(&mut acc, [g], &w[gate * hidden * padded + at..], padded, 0, Order::Forwards);
+            let g = [&row[gate * padded..gate * padded + hidden]];
+            s.add_rows::<1, C, 1>(&mut acc, &mut part, g, &w[gate * hidden * padded + at..], padded, S::N, Order::Forwards);
         }
+        s.fold(&mut acc, &part);
         for c in 0..C {
-            s.store(acc[0][0][c], &mut dh[at + c * S::N..]);
+            s.store(acc[0][c][0], &mut dh[at + c * S::N..]);
         }
     }
     let mut at = 0;
-    while at + 4 * S::N <= padded {
-        columns::<S, 4>(s, hidden, padded, transposed, row, dh, at);
-        at += 4 * S::N;
-    }
     while at + 2 * S::N <= padded {
         columns::<S, 2>(s, hidden, padded, transposed, row, dh, at);
         at += 2 * S::N;
@@ -238,8 +313,8 @@ fn carry<S: Simd>(s: S, hidden: usize, padded: usize, transposed: &[S::T], row: 
 impl<T: Scalar> Backward<'_, T> {
     /// Parameter and input cotangents of the frames `start..end`, whose gate rows hold cotangents by now.
     #[inline(always)]
-    fn weights<S: Simd<T = T>>(&mut self, s: S, first: &[T], rows: &[T], start: usize, end: usize) {
-        let (inputs, hidden, padded) = (self.gru.inputs, self.gru.hidden, self.gru.padded());
+    fn weights<S: Simd<T = T>>(&mut self, s: S, hidden: usize, first: &[T], rows: &[T], start: usize, end: usize) {
+        let (inputs, padded) = (self.gru.inputs, hidden.next_multiple_of(ALIGN));
         let [_, w_hh, b_ih, b_hh, _] = self.gru.places();
         let (stride, gates, frames) = (ROWS * padded, 3 * hidden, end - start);
         let x = &self.x[start * inputs..end * inputs];
@@ -271,6 +346,67 @@ impl<T: Scalar> Backward<'_, T> {
                         let at = j * gates + gate * hidden;
                         *dx += afx_core::kernels::dot(&w[at..at + hidden], &row[source * padded..source * padded + hidden]);
                     }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use afx_core::simd::{One, Portable};
+    use afx_core::testing::Noise;
+    use afx_core::{Aligned, Layer};
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    /// Parameter and input cotangents of 70 frames, more than two segments, by the kernels of a set of instructions.
+    fn cotangents<S: Simd<T = f32>>(s: S, gru: &Gru) -> (Vec<f32>, Vec<f32>) {
+        let (inputs, hidden, frames) = (gru.inputs, gru.hidden, 70);
+        let mut noise = Noise::new(hidden as u64);
+        let mut params = Aligned::<f32>::zeros(Layer::<f32>::params_len(gru));
+        gru.initialize(&mut || noise.next_f64(), &mut params);
+        let x: Vec<f32> = noise.take(frames * inputs, 1.0);
+        let dy: Vec<f32> = noise.take(frames * hidden, 1.0);
+        let mut state = Aligned::<f32>::zeros(Layer::<f32>::state_len(gru));
+        state[..hidden].copy_from_slice(&noise.take(hidden, 0.5));
+        let mut tape = Aligned::<f32>::zeros(Differentiable::<f32>::tape_len(gru, frames));
+        let (mut y, mut dx, mut dparams) = (vec![0.0; dy.len()], vec![0.0; x.len()], vec![0.0; params.len()]);
+        s.vectorize(Forward { gru, params: &params, state: &mut state, x: &x, y: &mut y, tape: &mut tape });
+        s.vectorize(Backward { gru, params: &params, x: &x, y: &y, tape: &mut tape, dy: &dy, dx: &mut dx, dparams: &mut dparams });
+        (dparams, dx)
+    }
+
+    fn agree(expected: &[f32], found: &[f32], gru: &Gru) {
+        let largest = expected.iter().fold(0.0_f32, |m, v| m.max(v.abs()));
+        assert!(largest > 0.1, "{gru:?}: cotangents too small for a relative tolerance: {largest}");
+        for (i, (e, f)) in expected.iter().zip(found).enumerate() {
+            assert!((e - f).abs() < 2e-6 * largest, "{gru:?} at {i}: {e} {f}"); // 4.5e-7 of each activation; 4.5e-7 found
+        }
+    }
+
+    #[test]
+    fn every_set_of_instructions_takes_the_gradient_that_one_lane_takes() {
+        for (inputs, hidden) in [(1, 5), (1, 8), (2, 16), (1, 20), (1, 24), (3, 32), (1, 40), (1, 48), (1, 64), (1, 72), (2, 90), (1, 128)]
+        {
+            let gru = Gru { inputs, hidden, bias: hidden != 24 };
+            let (dparams, dx) = cotangents(One::new(), &gru);
+            let check = |found: (Vec<f32>, Vec<f32>)| {
+                agree(&dparams, &found.0, &gru);
+                agree(&dx, &found.1, &gru);
+            };
+            check(cotangents(Portable, &gru));
+            #[cfg(target_arch = "x86_64")]
+            {
+                use afx_core::simd::{Avx2, Avx512};
+                match Avx2::new() {
+                    Some(token) => check(cotangents(token, &gru)),
+                    None => std::println!("skipped: this processor has no AVX2"),
+                }
+                match Avx512::new() {
+                    Some(token) => check(cotangents(token, &gru)),
+                    None => std::println!("skipped: this processor has no AVX-512"),
                 }
             }
         }
