@@ -36,27 +36,31 @@ pub fn read_bounded(path: &Path, max_bytes: u64) -> Result<Vec<u8>> {
 /// Writes `bytes` to `path` so that a reader sees the old file or the new one, never a part.
 ///
 /// A temporary file in the same folder is written, flushed to the disk and renamed; on failure it is removed and
-/// whatever was at `path` stays. A symbolic link stays one: the file that it leads to is written. What is neither a file nor a
-/// folder, such as a device or a pipe, cannot be replaced and is written as it is.
+/// whatever was at `path` stays. On Unix the new file has the old one's mode, and its owner and group where the system lets them be given.
+/// A symbolic link stays one: the file that it leads to is written. What is neither a file nor a folder, such as a device or a pipe,
+/// cannot be replaced and is written as it is.
 ///
 /// # Errors
 /// [`ErrorKind::Io`].
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
-    match fs::metadata(path) {
+    let old = match fs::metadata(path) {
         Ok(there) if !there.is_file() && !there.is_dir() => {
             let written = OpenOptions::new().write(true).open(path).and_then(|mut file| file.write_all(bytes));
             return written.map_err(|e| Error::io(path, "write", e));
         }
         // Symbolic links in a circle, for example.
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(path, "write", e)),
-        _ => {}
-    }
+        there => there.ok(),
+    };
     let place = end_of_links(path);
     let Some(name) = place.file_name() else {
         return Err(Error::new(ErrorKind::Io, "write", "a path that ends in a file name", path.display()).in_file(path));
     };
     let names = (0..TRIES).map(|_| place.with_file_name(temporary_name(name)));
     let (temporary, file) = create_new(names).map_err(|e| Error::io(path, "write", e))?;
+    if let Some(old) = old {
+        keep_access(&file, &old);
+    }
     let written = fill(file, bytes)
         .map_err(|e| Error::io(path, "write", e))
         .and_then(|()| fs::rename(&temporary, &place).map_err(|e| Error::io(path, "rename", e)));
@@ -94,6 +98,18 @@ fn create_new(names: impl Iterator<Item = PathBuf>) -> std::io::Result<(PathBuf,
     Err(taken)
 }
 
+/// Lets the same people read and write `file` as the `old` one that it will replace, as far as the system allows.
+#[cfg(unix)]
+fn keep_access(file: &File, old: &fs::Metadata) {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    // Only root may give a file away, and some file systems have no modes: neither is a reason to lose what was to be written.
+    let _ = fchown(file, Some(old.uid()), Some(old.gid()));
+    let _ = file.set_permissions(old.permissions()); // last: a new owner takes the set-user-id bit away
+}
+
+#[cfg(not(unix))]
+fn keep_access(_: &File, _: &fs::Metadata) {}
+
 fn fill(mut file: File, bytes: &[u8]) -> std::io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()
@@ -128,6 +144,22 @@ mod tests {
         write_atomic(&path, b"two!").unwrap();
         assert_eq!(read_bounded(&path, 4).unwrap(), b"two!");
         assert_eq!(fs::read_dir(&dir).unwrap().count(), 1);
+        fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_file_that_is_replaced_keeps_its_mode() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = folder("mode");
+        let path = dir.join("a.bin");
+        write_atomic(&path, b"one").unwrap();
+        for mode in [0o600, 0o664, 0o400] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            write_atomic(&path, b"two").unwrap();
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, mode);
+        }
+        assert_eq!(fs::read(&path).unwrap(), b"two");
         fs::remove_dir_all(dir).unwrap();
     }
 
