@@ -10,6 +10,7 @@ use crate::tensors::{Tensor, Tensors};
 use afx_core::{Adapter, Layout, Voice};
 use afx_models::{AnyAdapter, AnyLayer, ModelSpec};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::path::Path;
 
 /// The version of the format that this crate writes, and the newest it reads.
@@ -27,7 +28,7 @@ pub struct ModelFile {
     /// The knobs, in the order of the adapter's controls.
     pub knobs: Vec<Knob>,
     /// How it was made: free JSON, `null` where nothing is known.
-    pub training: serde_json::Value,
+    pub training: Value,
     /// The learnt numbers, in the order of the adapter's layout.
     pub learnt: Vec<f32>,
 }
@@ -40,7 +41,7 @@ struct Header {
     knobs: Vec<KnobEntry>,
     spec: ModelSpec,
     #[serde(default)]
-    training: serde_json::Value,
+    training: Value,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -132,8 +133,13 @@ impl ModelFile {
         if entry("version")? != VERSION {
             return Err(Error::new(ErrorKind::Unsupported, "__metadata__.version", VERSION, entry("version")?));
         }
-        let header: Header = serde_json::from_str(entry("model")?)
-            .map_err(|e| Error::new(ErrorKind::Malformed, "__metadata__.model", "the JSON of a model", e))?;
+        let malformed = |e: &dyn core::fmt::Display| Error::new(ErrorKind::Malformed, "__metadata__.model", "the JSON of a model", e);
+        let given: Value = serde_json::from_str(entry("model")?).map_err(|e| malformed(&e))?;
+        let header = Header::deserialize(&given).map_err(|e| malformed(&e))?;
+        let spec = serde_json::to_value(&header.spec).map_err(|e| malformed(&e))?;
+        if let Some(name) = unknown(&given["spec"], &spec) {
+            return Err(malformed(&format_args!("unknown field `{name}`")));
+        }
         let mut model = ModelFile {
             name: header.name,
             spec: header.spec,
@@ -203,6 +209,18 @@ impl ModelFile {
     }
 }
 
+/// The first name in a specification that is not in what was read from it, which has every name, defaults included: serde lets unknown
+/// names pass beside the tag of an enum and beside what is flattened.
+fn unknown<'a>(given: &'a Value, read: &Value) -> Option<&'a str> {
+    match given {
+        Value::Object(fields) => {
+            fields.iter().find_map(|(name, value)| read.get(name).map_or(Some(name.as_str()), |read| unknown(value, read)))
+        }
+        Value::Array(values) => values.iter().enumerate().find_map(|(i, value)| unknown(value, read.get(i)?)),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -265,6 +283,13 @@ mod tests {
         refuse(&edit("\"width\":8", "\"width\":4000"), "tensors");
         refuse(&edit("\"hidden\":8", "\"hidden\":99999999"), "spec");
         refuse(&edit("\"hidden\":8", "\"hidden\":18446744073709551615"), "spec");
+        refuse(
+            &edit("\"hidden\"", "\"biass\":false,\"hidden\""),
+            "__metadata__.model: expected the JSON of a model, found unknown field `biass`",
+        );
+        refuse(&edit("\"width\"", "\"activaton\":\"tanh\",\"width\""), "unknown field `activaton`");
+        refuse(&edit("\"spec\":{", "\"spec\":{\"control\":2,"), "unknown field `control`");
+        refuse(&edit("\"layers\":", "\"layer\":[],\"layers\":"), "unknown field `layer`");
         refuse(&edit("48000", "2147483647"), "sample_rate");
         refuse(&edit("\"controls\":2", "\"controls\":3"), "knobs");
         refuse(&edit("\"max\":4.0", "\"max\":-4.0"), "knob");

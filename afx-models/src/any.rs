@@ -16,7 +16,7 @@ macro_rules! any_layer {
         #[cfg_attr(
             feature = "serde",
             derive(serde::Serialize, serde::Deserialize),
-            serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)
+            serde(tag = "type", rename_all = "snake_case")
         )]
         #[non_exhaustive]
         pub enum AnyLayer {
@@ -325,11 +325,7 @@ mod stack {
 
 /// The sizes of an adapter; with a layer's layout and a number of knobs it becomes an [`AnyAdapter`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(tag = "type", rename_all = "snake_case", from = "given::Conditioning")
-)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(tag = "type", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Conditioning {
     /// [`Fixed`].
@@ -342,6 +338,7 @@ pub enum Conditioning {
         #[cfg_attr(feature = "serde", serde(flatten))]
         network: Network,
         /// Which affine maps.
+        #[cfg_attr(feature = "serde", serde(default))]
         cover: Cover,
     },
     /// [`StaticHyper`].
@@ -350,53 +347,9 @@ pub enum Conditioning {
         #[cfg_attr(feature = "serde", serde(flatten))]
         network: Network,
         /// Which affine maps.
+        #[cfg_attr(feature = "serde", serde(default))]
         cover: Cover,
     },
-}
-
-/// A [`Conditioning`] as it is read: serde refuses unknown names, a misspelt `activation` among them, neither beside a flattened struct nor
-/// beside the tag of a variant without braces.
-#[cfg(feature = "serde")]
-mod given {
-    use crate::{Activation, Cover, Network};
-
-    #[derive(serde::Deserialize)]
-    #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
-    pub enum Conditioning {
-        Fixed {},
-        Concat {},
-        Film {
-            width: usize,
-            depth: usize,
-            #[serde(default)]
-            activation: Activation,
-            #[serde(default)]
-            cover: Cover,
-        },
-        StaticHyper {
-            width: usize,
-            depth: usize,
-            #[serde(default)]
-            activation: Activation,
-            #[serde(default)]
-            cover: Cover,
-        },
-    }
-
-    impl From<Conditioning> for super::Conditioning {
-        fn from(given: Conditioning) -> Self {
-            match given {
-                Conditioning::Fixed {} => super::Conditioning::Fixed,
-                Conditioning::Concat {} => super::Conditioning::Concat,
-                Conditioning::Film { width, depth, activation, cover } => {
-                    super::Conditioning::Film { network: Network { width, depth, activation }, cover }
-                }
-                Conditioning::StaticHyper { width, depth, activation, cover } => {
-                    super::Conditioning::StaticHyper { network: Network { width, depth, activation }, cover }
-                }
-            }
-        }
-    }
 }
 
 impl Conditioning {

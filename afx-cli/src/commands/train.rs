@@ -379,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn a_specification_is_read_as_it_was_ever_written_and_takes_no_other_name() {
+    fn a_specification_is_read_as_it_was_ever_written() {
         let stack = r#"{"type":"stack","layers":[{"type":"gru","inputs":1,"hidden":4},{"type":"dense","inputs":4,"outputs":1}]}"#;
         let read = |conditioning: &str| {
             let text = format!(r#"{{"layer":{stack},"conditioning":{conditioning},"controls":1}}"#);
@@ -393,8 +393,6 @@ mod tests {
         {
             let spec = read(conditioning).unwrap();
             assert_eq!(serde_json::from_value::<ModelSpec>(serde_json::to_value(&spec).unwrap()).unwrap(), spec);
-            let error = read(&conditioning.replace('{', r#"{"activaton":"tanh","#)).unwrap_err();
-            assert!(error.contains("unknown field `activaton`"), "{error}");
         }
         for name in ModelSpec::NAMES {
             let spec = ModelSpec::named(name, 8, 2).unwrap();
