@@ -6,7 +6,7 @@ use core::fmt;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum TrainError {
-    /// A file or a data set.
+    /// A file, a data set, or a recording that cannot be trained on.
     Io(afx_io::Error),
     /// A setting of [`crate::Config`] is out of range.
     Config {
@@ -14,15 +14,6 @@ pub enum TrainError {
         field: &'static str,
         /// What is allowed.
         expected: &'static str,
-        /// What was found.
-        found: String,
-    },
-    /// A recording cannot be trained on.
-    Recording {
-        /// Its name.
-        name: String,
-        /// What is wanted.
-        expected: String,
         /// What was found.
         found: String,
     },
@@ -49,7 +40,6 @@ impl fmt::Display for TrainError {
         match self {
             TrainError::Io(e) => write!(f, "{e}"),
             TrainError::Config { field, expected, found } => write!(f, "config: {field}: expected {expected}, found {found}"),
-            TrainError::Recording { name, expected, found } => write!(f, "recording {name}: expected {expected}, found {found}"),
             TrainError::Empty { what } => write!(f, "data: expected {what}, found none"),
             TrainError::NotFinite { step, name } => {
                 write!(f, "step {step}: expected a finite loss, found another on recording {name}; a lower learning_rate may help")

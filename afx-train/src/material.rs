@@ -3,6 +3,7 @@
 use crate::TrainError;
 use crate::identity::Fnv;
 use afx_io::dataset::{Dataset, Knob, Split};
+use afx_io::{Error, ErrorKind};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -79,7 +80,9 @@ impl Material {
         let explicit = data.captures.iter().any(|c| c.split == Some(Split::Valid));
         let mut tracks = Vec::new();
         for capture in data.captures.iter().filter(|c| c.split != Some(Split::Test)) {
-            let refuse = |expected: String, found: String| Err(TrainError::Recording { name: capture.name.clone(), expected, found });
+            let refuse = |kind, expected: String, found: String| {
+                Err(capture.named(Error::new(kind, format_args!("recording {}", capture.name), expected, found)).into())
+            };
             let n = capture.frames();
             let held = if explicit { 0 } else { (n as f64 * validation_part) as usize };
             let (train, mut validation) = match capture.split {
@@ -87,14 +90,14 @@ impl Material {
                 _ => (0..n - held, n - held..n),
             };
             if !train.is_empty() && train.len() < 2 * frames {
-                return refuse(format!("at least {} frames to train on", 2 * frames), train.len().to_string());
+                return refuse(ErrorKind::OutOfRange, format!("at least {} frames to train on", 2 * frames), train.len().to_string());
             }
             for (what, signal) in [("dry", &capture.dry[0]), ("wet", &capture.wet[0])] {
                 if let Some(at) = signal.iter().position(|v| !v.is_finite()) {
-                    return refuse(format!("finite {what} samples"), format!("another at frame {at}"));
+                    return refuse(ErrorKind::NonFinite, format!("finite {what} samples"), format!("another at frame {at}"));
                 }
                 if is_silent(signal) {
-                    return refuse(format!("sound in the {what} file"), "silence".into());
+                    return refuse(ErrorKind::Silent, format!("sound in the {what} file"), "silence".into());
                 }
             }
             let wet = &capture.wet[0];

@@ -4,6 +4,7 @@ use crate::adam::{Adam, clip_norm};
 use crate::draw::Draw;
 use crate::{Config, Material, Schedule, TrainError};
 use afx_core::{Adapter, Aligned, Conditioned, Differentiable, Layer};
+use afx_io::{Error, ErrorKind};
 use afx_loss::Loss;
 use rayon::prelude::*;
 use std::ops::ControlFlow;
@@ -159,13 +160,15 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
             )));
         }
         for track in &material.tracks {
+            let refuse = |kind, expected: String, found: usize| {
+                Err(Error::new(kind, format_args!("recording {}", track.name), expected, found).into())
+            };
             if track.controls.len() != model.adapter.controls() {
-                let (expected, found) = (format!("{} knobs", model.adapter.controls()), track.controls.len().to_string());
-                return Err(TrainError::Recording { name: track.name.clone(), expected, found });
+                return refuse(ErrorKind::Mismatch, format!("{} knobs", model.adapter.controls()), track.controls.len());
             }
             if !track.train.is_empty() && track.train.len() < 2 * config.frames {
-                let (expected, found) = (format!("at least {} frames to train on", 2 * config.frames), track.train.len().to_string());
-                return Err(TrainError::Recording { name: track.name.clone(), expected, found });
+                let expected = format!("at least {} frames to train on", 2 * config.frames);
+                return refuse(ErrorKind::OutOfRange, expected, track.train.len());
             }
         }
         let mut draw = Draw::new(config.seed);

@@ -3,10 +3,11 @@
 use super::Error;
 use super::source::play;
 use crate::scores::Scores;
-use afx::io::ModelFile;
-use afx::io::dataset::{Capture, Dataset, Split};
+use afx::io::dataset::{Capture, Dataset, Knob, Split};
+use afx::io::{self, ErrorKind, ModelFile};
 use afx::loss::metrics::KnobScores;
 use rayon::prelude::*;
+use std::path::Path;
 
 /// Which recordings were measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,21 +62,22 @@ pub(super) struct Measured<'a> {
 }
 
 impl<'a> Measured<'a> {
-    /// Plays every recording of the data set's test part (without one, of its validation part; without that, all) through the model.
+    /// Plays every recording of the data set's test part (without one, of its validation part; without that, all) through the model. The data
+    /// set was read at `place`.
     ///
     /// # Errors
     /// Another sample rate than the model's, a knob of the model that the data set lacks or moves beyond the model's stops, several dry channels for
     /// another number of wet ones.
-    pub fn new(model: &'a ModelFile, data: &'a Dataset) -> Result<Self, Error> {
+    pub fn new(model: &'a ModelFile, data: &'a Dataset, place: &Path) -> Result<Self, Error> {
         if data.sample_rate != model.sample_rate {
-            let (expected, found) = (model.sample_rate, data.sample_rate);
-            return Err(Error::new(format_args!("sample rate: expected {expected} Hz, the model's, found {found} Hz")));
+            let (expected, found) = (format!("{} Hz, the model's", model.sample_rate), format!("{} Hz", data.sample_rate));
+            return Err(io::Error::new(ErrorKind::Mismatch, "sample rate", expected, found).in_file(place).into());
         }
         if let Some(c) = data.captures.iter().find(|c| c.wet.is_empty() || (c.dry.len() != 1 && c.dry.len() != c.wet.len())) {
-            let (name, dry, wet) = (&c.name, c.dry.len(), c.wet.len());
-            return Err(Error::new(format_args!(
-                "recording {name}: channels: expected one dry channel or one for each wet channel, found {dry} dry and {wet} wet"
-            )));
+            let found = format!("{} dry and {} wet", c.dry.len(), c.wet.len());
+            let field = format!("recording {}: channels", c.name);
+            let expected = "one dry channel or one for each wet channel";
+            return Err(c.named(io::Error::new(ErrorKind::Mismatch, field, expected, found)).into());
         }
         let marked = |split| data.captures.iter().any(|c| c.split == Some(split));
         let part = if marked(Split::Test) {
@@ -94,13 +96,13 @@ impl<'a> Measured<'a> {
         let seen = |c: &Capture| data.captures.iter().filter(trained).any(|t| t.controls == c.controls);
         let captures: Vec<&Capture> = data.captures.iter().filter(chosen).collect();
         let cells = captures.into_par_iter().map(|capture| {
-            let knobs = model_knobs(model, data, capture)?;
+            let knobs = model_knobs(model, data, capture).map_err(|e| e.in_file(place))?;
             let (scores, _) = Scores::of_channels(&play_channels(model, capture, &knobs)?, &capture.wet, data.sample_rate);
             Ok(Cell { capture, knobs, seen: seen(capture), scores })
         });
         let cells = cells.collect::<Result<Vec<_>, Error>>()?;
         if cells.iter().all(|c| c.scores.esr.is_none()) {
-            return Err(Error::new("expected sound in a wet file, found silence in all"));
+            return Err(Error::new(format_args!("{}: expected sound in a wet file, found silence in all", place.display())));
         }
         Ok(Measured { model, data, part, cells })
     }
@@ -167,18 +169,19 @@ pub(super) fn play_channels(model: &ModelFile, capture: &Capture, knobs: &[f32])
 }
 
 /// The knob values of a recording in the order of the model's knobs.
-fn model_knobs(model: &ModelFile, data: &Dataset, capture: &Capture) -> Result<Vec<f32>, Error> {
-    let value = |knob: &afx::io::dataset::Knob| {
+fn model_knobs(model: &ModelFile, data: &Dataset, capture: &Capture) -> io::Result<Vec<f32>> {
+    let value = |knob: &Knob| {
         let Some(i) = data.knobs.iter().position(|k| k.name == knob.name) else {
             let found = data.knobs.iter().map(|k| k.name.as_str()).collect::<Vec<_>>().join(", ");
-            return Err(Error::new(format_args!("knobs: expected {}, one of the model's, found {found}", knob.name)));
+            return Err(io::Error::new(ErrorKind::Missing, "knobs", format_args!("{}, one of the model's", knob.name), found));
         };
         let value = capture.controls[i];
         if knob.contains(value) {
             return Ok(value);
         }
-        let (name, low, high) = (&capture.name, knob.min, knob.max);
-        Err(Error::new(format_args!("recording {name}: {}: expected {low} to {high}, the model's stops, found {value}", knob.name)))
+        let field = format!("recording {}: {}", capture.name, knob.name);
+        let expected = format!("{} to {}, the model's stops", knob.min, knob.max);
+        Err(capture.named(io::Error::new(ErrorKind::OutOfRange, field, expected, value)))
     };
     model.knobs.iter().map(value).collect()
 }

@@ -219,7 +219,7 @@ impl Args {
         let (model, _) = source.model().ok_or_else(|| needs_model("error-grid"))?;
         let (data, findings) = Dataset::open(path)?;
         findings.iter().for_each(|f| crate::warn(format_args!("warning: {f}")));
-        let measured = Measured::new(model, &data).map_err(|e| Error::new(format_args!("{}: {e}", path.display())))?;
+        let measured = Measured::new(model, &data, path)?;
         let (figure, _) = error_grids(&measured)?
             .into_iter()
             .next()

@@ -42,7 +42,7 @@ impl Args {
         let model = super::read_model(&self.model)?;
         let (data, findings) = Dataset::open(&self.data)?;
         findings.iter().for_each(|f| crate::warn(format_args!("warning: {f}")));
-        let measured = Measured::new(&model, &data).map_err(|e| Error::new(format_args!("{}: {e}", self.data.display())))?;
+        let measured = Measured::new(&model, &data, &self.data)?;
         let log = training_log::log_path(&self.model);
         // The model is what is reported on; a log that has nothing to show is no reason against it.
         let read = || training_log::read(&log).map_err(|e| crate::warn(format_args!("warning: {e}; {LEFT_OUT}"))).ok();

@@ -99,7 +99,7 @@ impl Args {
     fn named(&self, error: TrainError) -> Error {
         match (error, &self.config) {
             (TrainError::Io(e), _) => Error::new(e.in_file(&self.dataset)),
-            (e @ (TrainError::Recording { .. } | TrainError::Empty { .. } | TrainError::NotFinite { .. }), _) => {
+            (e @ (TrainError::Empty { .. } | TrainError::NotFinite { .. }), _) => {
                 Error::new(format_args!("{}: {e}", self.dataset.display()))
             }
             (e @ (TrainError::Config { .. } | TrainError::Loss(_)), Some(path)) => Error::new(format_args!("{}: {e}", path.display())),

@@ -119,9 +119,9 @@ fn what_does_not_fit_is_refused_and_leaves_no_folder() {
     };
     let good = write("good.safetensors", &["drive"], RATE);
     let cases: [(PathBuf, PathBuf, &str); 5] = [
-        (write("rate.safetensors", &["drive"], 44_100), data.clone(), "sample rate: expected 44100 Hz"),
-        (write("knob.safetensors", &["tone"], RATE), data.clone(), "knobs: expected tone"),
-        (small, data.clone(), "drive: expected 0 to 1, the model's stops, found 4"),
+        (write("rate.safetensors", &["drive"], 44_100), data.clone(), "data: sample rate: expected 44100 Hz, the model's, found 48000 Hz"),
+        (write("knob.safetensors", &["tone"], RATE), data.clone(), "data: knobs: expected tone, one of the model's, found drive"),
+        (small, data.clone(), "data/wet/001_take_1.wav: recording take 1: drive: expected 0 to 1, the model's stops, found 4"),
         (good.clone(), folder.join("nowhere"), "nowhere"),
         (folder.bytes("text.safetensors", b"not a model"), data.clone(), "text.safetensors"),
     ];
@@ -189,7 +189,7 @@ fn stereo_recordings_are_measured_in_both_channels_and_played_in_both() {
     let data = folder.join("narrow");
     channels(&data, 2, 1);
     let line = afx_err(report(&path, &data, &folder.join("no")));
-    assert!(line.contains("channels: expected one dry channel") && line.contains("found 2 dry and 1 wet"), "{line}");
+    assert!(line.contains(".wav: recording take: channels: expected one dry channel") && line.contains("found 2 dry and 1 wet"), "{line}");
 }
 
 /// A chromium, if there is one.

@@ -120,12 +120,12 @@ fn settings_are_refused_in_one_line() {
         assert!(message.starts_with(&format!("afx: {}: {words}", config.display())), "{message}");
     }
     for (text, words) in [
-        ("validation_part = 0\n", "data: expected audio to validate on"),
-        ("frames = 65536\n", "recording take 0: expected at least 131072 frames to train on"),
+        ("validation_part = 0\n", ": data: expected audio to validate on"),
+        ("frames = 65536\n", "/wet/000_take_0.wav: recording take 0: expected at least 131072 frames to train on"),
     ] {
         std::fs::write(&config, text).unwrap();
         let message = last_line(train(&data, "concat-gru", &out, &config));
-        assert!(message.starts_with(&format!("afx: {}: {words}", data.display())), "{message}");
+        assert!(message.starts_with(&format!("afx: {}{words}", data.display())), "{message}");
     }
     std::fs::write(&config, settings(2)).unwrap();
     let message = afx_err(train(&data, "no-such-gru", &out, &config));
