@@ -139,6 +139,8 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
     /// [`Trainer::new`] with a loss of your own in place of [`Config::loss`]; it is evaluated on every sequence, and the batch's loss is the
     /// mean.
     ///
+    /// A checkpoint does not know it: resume with the same, or let [`Trainer::specified`] say which it is, beside the model.
+    ///
     /// # Errors
     /// As [`Trainer::new`], and when the loss cannot be computed for sequences of that length.
     pub fn with_loss(
