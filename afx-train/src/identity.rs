@@ -33,8 +33,8 @@ pub(crate) fn difference(path: &str, expected: &Value, found: &Value) -> Option<
     match (expected, found) {
         (Value::Object(e), Value::Object(f)) => {
             let mut keys: Vec<&String> = e.keys().chain(f.keys()).collect();
-            // What another thing is called says more than how it differs.
-            keys.sort_by_key(|k| (!matches!(k.as_str(), "name" | "type"), *k));
+            // What another thing is called, or specified to be, says more than how it differs.
+            keys.sort_by_key(|k| (!matches!(k.as_str(), "name" | "type" | "spec"), *k));
             let part = |k: &String| difference(&format!("{path}.{k}"), e.get(k).unwrap_or(&none), f.get(k).unwrap_or(&none));
             keys.into_iter().find_map(part)
         }

@@ -54,6 +54,8 @@ fn a_training_leaves_a_model_a_log_and_a_checkpoint_to_go_on_from() {
         assert!(message.contains("parts.checkpoint.safetensors: progress.training.") && message.contains(words), "{message}");
     };
     refused(train(&data, "film-gru", &parts, &config), "model.spec.conditioning.type: expected \"film\", found \"static_hyper\"");
+    let larger = train(&data, "static-hyper-gru", &parts, &config).into_iter().map(|a| if a == "8" { "16" } else { a }).collect();
+    refused(larger, "model.spec.layer.layers[0].hidden: expected 16, found 8");
     let other = folder.join("other");
     dataset(&other, &["drive"], &[0.0, 3.0], false);
     refused(train(&other, "static-hyper-gru", &parts, &config), "recordings \"take 1\".controls[0]: expected 0.5, found 1.0");
