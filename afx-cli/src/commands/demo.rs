@@ -113,7 +113,7 @@ impl Args {
         let config = demo_config(self.minutes);
         let material = Material::new(data, config.frames, config.validation_part)?;
         let mut trainer = Trainer::new(spec.build()?, material, config)?;
-        let log = Log::open(&self.out.join(format!("{name}.log.jsonl")), false)?;
+        let log = Log::open(&self.out.join(format!("{name}.log.jsonl")), None)?;
         let curves = run(&mut trainer, name, log, |_, _| Ok(()))?;
         let file = model_file(name, &spec, data.sample_rate, &data.knobs, &trainer);
         let cells = positions().into_par_iter().enumerate().map(|(i, (d, t))| {

@@ -1,6 +1,7 @@
 //! `afx train`.
 
 use super::Error;
+use super::training_log::MAX_BYTES;
 use crate::warn;
 use afx::core::{Adapter, Differentiable};
 use afx::io::ModelFile;
@@ -9,7 +10,7 @@ use afx::models::{AnyAdapter, AnyLayer, Conditioning, ModelSpec};
 use afx::train::{Config, Event, Material, TrainError, Trainer};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{Seek, SeekFrom, Write};
 use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 use toml::de::{DeString, DeTable, DeValue};
@@ -78,7 +79,7 @@ impl Args {
         if self.resume {
             trainer.resume(&checkpoint)?;
         }
-        let log = Log::open(&log, self.resume)?;
+        let log = Log::open(&log, self.resume.then(|| trainer.progress().step))?;
         let file = |t: &Trainer<AnyLayer, AnyAdapter>| model_file(&name, &spec, data.sample_rate, &data.knobs, t);
         run(&mut trainer, &name, log, |t, best| {
             if best {
@@ -223,24 +224,28 @@ enum Sink {
 }
 
 impl Log {
-    /// A log at `path`; `go_on` appends to one that is there, of which half a last line, left by a training that was killed, is cut. Without
-    /// it, one that is there stays as it is until the first validation.
+    /// A log at `path`. A training that goes on `from` a step appends to the one that is there, of which the lines of later steps are cut,
+    /// as they will come again, and half a last line, left by a training that was killed. One that does not leaves what is there as it is
+    /// until the first validation.
     ///
     /// # Errors
-    /// When the file cannot be opened.
-    pub fn open(path: &Path, go_on: bool) -> Result<Self, Error> {
+    /// When the file cannot be opened, or read.
+    pub fn open(path: &Path, from: Option<u64>) -> Result<Self, Error> {
+        let there = path.exists();
+        let kept = match from {
+            Some(step) if there => whole_lines(&afx::io::disk::read_bounded(path, MAX_BYTES)?, step),
+            _ => 0,
+        };
         let open = || {
-            let there = path.exists();
-            let mut file = std::fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-            if there && !go_on {
+            let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+            if there && from.is_none() {
                 return Ok(Sink::Waiting(String::new()));
             }
-            let end = whole_lines(&mut file)?;
-            file.set_len(end)?;
-            file.seek(SeekFrom::Start(end))?;
+            file.set_len(kept as u64)?;
+            file.seek(SeekFrom::End(0))?;
             Ok(Sink::File(file))
         };
-        let to = open().map_err(|e: std::io::Error| Error::new(format_args!("{}: open: expected success, found {e}", path.display())))?;
+        let to = open().map_err(|e| afx::io::Error::io(path, "open", e))?;
         Ok(Log { path: path.to_path_buf(), to })
     }
 
@@ -273,21 +278,13 @@ impl Log {
     }
 }
 
-/// Bytes of the lines that end in a line break.
-fn whole_lines(file: &mut std::fs::File) -> std::io::Result<u64> {
-    let mut end = file.seek(SeekFrom::End(0))?;
-    let mut piece = [0; 4096];
-    while end > 0 {
-        let start = end.saturating_sub(piece.len() as u64);
-        let piece = &mut piece[..(end - start) as usize];
-        file.seek(SeekFrom::Start(start))?;
-        file.read_exact(piece)?;
-        if let Some(at) = piece.iter().rposition(|b| *b == b'\n') {
-            return Ok(start + at as u64 + 1);
-        }
-        end = start;
-    }
-    Ok(0)
+/// Bytes of the whole lines before the first one of a step beyond `step`.
+fn whole_lines(log: &[u8], step: u64) -> usize {
+    let stays = |line: &&[u8]| {
+        let beyond = |value: serde_json::Value| value["step"].as_u64().is_some_and(|s| s > step);
+        line.ends_with(b"\n") && !serde_json::from_slice(line).is_ok_and(beyond)
+    };
+    log.split_inclusive(|b| *b == b'\n').take_while(stays).map(<[u8]>::len).sum()
 }
 
 /// Training loss and validation ESR by step.
@@ -358,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn a_torn_last_line_is_cut_before_a_log_goes_on() {
+    fn a_torn_last_line_and_those_of_later_steps_are_cut_before_a_log_goes_on() {
         let path = file("torn");
         let line = json!({"event": "step", "step": 20});
         for (before, kept) in [
@@ -366,14 +363,14 @@ mod tests {
             ("{\"ev", ""),
             ("{\"step\":1}\n", "{\"step\":1}\n"),
             ("{\"step\":1}\n{\"step\":", "{\"step\":1}\n"),
-            (&format!("{{\"step\":1}}\n{}", " ".repeat(10_000)), "{\"step\":1}\n"),
+            ("{\"step\":10}\nnote\n{\"step\":11}\n{\"step\":12}\n", "{\"step\":10}\nnote\n"),
         ] {
             std::fs::write(&path, before).unwrap();
-            Log::open(&path, true).unwrap().line(&line).unwrap();
+            Log::open(&path, Some(10)).unwrap().line(&line).unwrap();
             assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{kept}{line}\n"));
         }
         std::fs::remove_file(&path).unwrap();
-        Log::open(&path, true).unwrap().line(&line).unwrap(); // none to go on from
+        Log::open(&path, Some(10)).unwrap().line(&line).unwrap(); // none to go on from
         assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{line}\n"));
         std::fs::remove_file(path).unwrap();
     }
@@ -405,7 +402,7 @@ mod tests {
         let path = file("settled");
         let [step, validation] = ["step", "validation"].map(|event| json!({"event": event, "step": 1}));
         std::fs::write(&path, "another's\n").unwrap();
-        let mut log = Log::open(&path, false).unwrap();
+        let mut log = Log::open(&path, None).unwrap();
         log.line(&step).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "another's\n");
         log.line(&validation).unwrap();
@@ -414,7 +411,7 @@ mod tests {
         log.settle().unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{step}\n{validation}\n{step}\n"));
         std::fs::remove_file(&path).unwrap();
-        Log::open(&path, false).unwrap().line(&step).unwrap(); // nothing to keep
+        Log::open(&path, None).unwrap().line(&step).unwrap(); // nothing to keep
         assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{step}\n"));
         std::fs::remove_file(path).unwrap();
     }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// The longest log that is read: millions of steps.
-const MAX_BYTES: u64 = 1 << 30;
+pub(super) const MAX_BYTES: u64 = 1 << 30;
 
 /// Where the log of `path` is: itself, or beside the model that it is.
 pub(super) fn log_path(path: &Path) -> PathBuf {
