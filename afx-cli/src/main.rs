@@ -1,6 +1,6 @@
 //! The `afx` command.
 use afx_cli::commands;
-use clap::Parser;
+use clap::{Parser, error::ErrorKind};
 use std::process::ExitCode;
 
 /// From recordings of an effect at several knob positions to a model that plays with its knobs.
@@ -14,8 +14,10 @@ struct Cli {
 fn main() -> ExitCode {
     let done = match Cli::try_parse() {
         Ok(cli) => cli.command.run().map(|()| 0),
+        Err(usage) if usage.use_stderr() && usage.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            Err(commands::Error::new(one_line(&usage.to_string())))
+        }
         Err(usage) => {
-            // Help and version go to standard output, and what is wrong with the command line to standard error.
             let unprinted = usage.print().err().filter(|e| !usage.use_stderr() && e.kind() != std::io::ErrorKind::BrokenPipe);
             match unprinted {
                 Some(error) => Err(commands::Error::new(format_args!("standard output: write: expected success, found {error}"))),
@@ -30,4 +32,11 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// What is wrong with a command line, and what would be right, without the usage that clap shows below it.
+fn one_line(message: &str) -> String {
+    let lines = message.lines().map(str::trim).take_while(|l| !l.starts_with("Usage:") && !l.starts_with("For more information"));
+    let text = lines.filter(|l| !l.is_empty()).collect::<Vec<_>>().join(" ");
+    text.strip_prefix("error: ").unwrap_or(&text).replace(" tip: ", "; ")
 }

@@ -41,13 +41,13 @@ pub struct Args {
     #[arg(long, default_value = "afx-demo")]
     out: PathBuf,
     /// Training time of each model on two cores, about
-    #[arg(long, default_value_t = 2.0)]
+    #[arg(long, default_value_t = 2.0, allow_negative_numbers = true)]
     minutes: f64,
     /// Dry audio to use instead of the synthesised guitar; its last fifth is kept for testing
     #[arg(long, value_name = "DRY.wav")]
     input: Option<PathBuf>,
     /// Numbers of memory of the recurrent cells
-    #[arg(long, default_value_t = 32)]
+    #[arg(long, default_value_t = 32, allow_negative_numbers = true)]
     hidden: usize,
 }
 

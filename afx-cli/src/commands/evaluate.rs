@@ -26,7 +26,7 @@ pub struct Args {
     #[arg(long)]
     json: bool,
     /// Cut the audio into segments of so many seconds and give the 95 % confidence interval of the mean ESR, MAE and MR-STFT
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     segments: Option<f64>,
 }
 

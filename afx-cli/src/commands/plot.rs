@@ -62,28 +62,28 @@ pub struct Args {
     #[arg(long, value_name = "DBFS", allow_negative_numbers = true)]
     level_db: Option<f64>,
     /// Frequency of the analysis sine; 100 Hz (1244.5 Hz for aliasing and aliasing-curve) if absent
-    #[arg(long, value_name = "HZ")]
+    #[arg(long, value_name = "HZ", allow_negative_numbers = true)]
     frequency_hz: Option<f64>,
     /// Draw each model at several positions of this knob, from stop to stop
     #[arg(long, value_name = "KNOB")]
     vary: Option<String>,
     /// Positions of each knob in dc-grid, and of the knob of --vary
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(2..=MOST_POSITIONS))]
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(2..=MOST_POSITIONS), allow_negative_numbers = true)]
     positions: u8,
     /// Take the delay of the sine out of a transfer curve, so that a loop shows memory beyond a lag
     #[arg(long)]
     align: bool,
     /// Where the waveform begins
-    #[arg(long, value_name = "SECONDS", default_value_t = 0.0)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.0, allow_negative_numbers = true)]
     start: f64,
     /// How much of the waveform is drawn; all if absent
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     seconds: Option<f64>,
     /// Light on dark
     #[arg(long)]
     dark: bool,
     /// Pixels of a PNG for each point of the picture
-    #[arg(long, default_value_t = 2.0)]
+    #[arg(long, default_value_t = 2.0, allow_negative_numbers = true)]
     scale: f64,
 }
 
@@ -140,6 +140,9 @@ impl Args {
         if let Some(level) = self.level_db.filter(|l| !(LEVELS_DB.0..=LEVELS_DB.1).contains(l)) {
             let (low, high) = LEVELS_DB;
             return Err(Error::new(format_args!("--level-db: expected {low} to {high} dBFS, found {level}")));
+        }
+        if let Some(hz) = self.frequency_hz.filter(|hz| !(*hz > 0.0 && *hz < 1e6)) {
+            return Err(Error::new(format_args!("--frequency-hz: expected above 0 and below half the sample rate, found {hz}")));
         }
         for output in std::iter::once(&self.out).chain(&self.write_input) {
             super::keep(output, &self.files)?;

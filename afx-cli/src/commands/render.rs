@@ -24,7 +24,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE.csv")]
     automate: Option<PathBuf>,
     /// Frames per block; the result is the same for any
-    #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..), allow_negative_numbers = true)]
     block: u32,
 }
 

@@ -24,7 +24,7 @@ pub struct Args {
     #[arg(long, default_value = "static-hyper-gru", value_name = "NAME|FILE.toml")]
     model: String,
     /// Numbers of memory of the recurrent cell of a model by name
-    #[arg(long, default_value_t = 32)]
+    #[arg(long, default_value_t = 32, allow_negative_numbers = true)]
     hidden: usize,
     /// Where the model goes; checkpoint and log are written beside it
     #[arg(long, value_name = "MODEL.safetensors")]
@@ -51,6 +51,10 @@ impl Args {
         // Now: the first of them is written after minutes of training.
         if let Some(path) = [&self.out, &checkpoint, &log].into_iter().find(|path| path.is_dir() || path.file_name().is_none()) {
             return Err(Error::new(format_args!("{}: --out: expected the name of a file to write, found a folder", path.display())));
+        }
+        // Anything else is a file that somebody still needs, such as the settings: `--out train.toml --config train.toml`.
+        if self.out.extension().is_none_or(|e| !e.eq_ignore_ascii_case("safetensors")) {
+            return Err(Error::new(format_args!("--out: expected a name that ends in .safetensors, found {}", self.out.display())));
         }
         let config = match &self.config {
             None => Config::default(),

@@ -233,14 +233,29 @@ fn a_model_of_several_inputs_or_outputs_is_shown_and_not_played() {
 }
 
 #[test]
-fn a_wrong_command_line_has_code_2_and_prints_nothing_to_standard_output() {
-    let cases: [&[&str]; 4] =
-        [&["evaluate"], &["plot", "x.wav", "--kind", "no-such-kind", "--out", "x.png"], &["report", "m"], &["no-such-command"]];
-    for case in cases {
-        let out = afx(case);
-        assert_eq!(out.status.code(), Some(2), "{case:?}");
-        assert!(out.stdout.is_empty() && !out.stderr.is_empty());
+fn a_wrong_command_line_is_refused_in_one_line_that_says_what_would_be_right() {
+    let cases: [(&[&str], &str); 9] = [
+        (&["evaluate"], "the following required arguments were not provided: <TARGET> <PREDICTION>"),
+        (
+            &["plot", "x.wav", "--kind", "no-such-kind", "--out", "x.png"],
+            "'no-such-kind' for '--kind <KIND>' [possible values: harmonic-response, ",
+        ),
+        (&["report", "m", "--dat", "x"], "unexpected argument '--dat' found; a similar argument exists: '--data'"),
+        (&["train", "x", "--out", "m", "--hidden", "many"], "invalid value 'many' for '--hidden <HIDDEN>': invalid digit found in string"),
+        (&["demo", "--minutes", "-1"], "--minutes: expected more than 0, at most 1440, found -1"),
+        (&["train", "x", "--out", "train.toml"], "--out: expected a name that ends in .safetensors, found train.toml"),
+        (&["train", "x", "--out", "m"], "--out: expected a name that ends in .safetensors, found m"),
+        (&["no-such-command"], "unrecognized subcommand 'no-such-command'"),
+        (&["trian\nx"], "unrecognized subcommand 'trian x'"),
+    ];
+    for (case, words) in cases {
+        let line = afx_err(case);
+        assert!(line.contains(words) && !line.contains("Usage") && !line.contains("--help"), "{line}");
     }
+    // Nothing asked: everything there is.
+    let help = afx([""; 0]);
+    assert_eq!(help.status.code(), Some(2));
+    assert!(help.stdout.is_empty() && help.stderr.len() > 500);
 }
 
 /// A pipe that nobody reads.

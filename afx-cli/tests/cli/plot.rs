@@ -224,7 +224,7 @@ fn what_cannot_be_drawn_is_refused_and_leaves_no_file() {
         folder.bytes("nan.wav", &bytes)
     };
     let (out, before) = (folder.join("out.png"), folder.names());
-    let cases: [(&[&Path], &str, &[&str], &str); 30] = [
+    let cases: [(&[&Path], &str, &[&str], &str); 32] = [
         (&[&wav, &other], "spectrum", &[], "sample rate: expected 48000 Hz"),
         (&[&gru, &other], "waveform", &[], "sample rate: expected 48000 Hz"),
         (&[&wav], "dc-grid", &[], "expected model files"),
@@ -255,7 +255,14 @@ fn what_cannot_be_drawn_is_refused_and_leaves_no_file() {
         (&[&wav], "training", &[], "a.wav: expected a model or its .log.jsonl"),
         (&[&gru], "aliasing", &["--level-db", "nan"], "--level-db: expected -200 to 60 dBFS, found NaN"),
         (&[&gru], "sweep", &["--level-db", "1e9"], "--level-db: expected"),
-        (&[&gru], "transfer-curve", &["--frequency-hz", "0"], "frequency_hz: expected"),
+        (&[&gru], "transfer-curve", &["--frequency-hz", "0"], "--frequency-hz: expected above 0 and below half the sample rate, found 0"),
+        (
+            &[&gru],
+            "harmonic-response",
+            &["--frequency-hz", "nan"],
+            "--frequency-hz: expected above 0 and below half the sample rate, found NaN",
+        ),
+        (&[&wav], "waveform", &["--start", "-1"], "--start: expected at least 0, less than the"),
     ];
     for (files, kind, more, expected) in cases {
         let line = afx_err(plot(files, kind, &out, more));
