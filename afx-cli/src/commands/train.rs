@@ -146,8 +146,8 @@ fn read_config(path: &Path) -> Result<Config, Error> {
 /// What a TOML file holds; an error says in a line which `field` of it was to be what. A name that nothing was read from is an error.
 fn read_toml<D: serde::Serialize + serde::de::DeserializeOwned>(path: &Path, field: &str, expected: &str) -> Result<D, Error> {
     let text = afx::io::disk::read_bounded(path, 1 << 20)?;
-    let text =
-        String::from_utf8(text).map_err(|_| Error::new(format_args!("{}: text: expected UTF-8, found other bytes", path.display())))?;
+    let text = String::from_utf8(text)
+        .map_err(|_| Error::new(format_args!("{}: {field}: expected {expected}, found other bytes than UTF-8", path.display())))?;
     let refuse = |message: &str, at: Option<Range<usize>>| {
         let line = at.map_or(String::new(), |at| format!(" in line {}", 1 + text[..at.start].matches('\n').count()));
         Error::new(format_args!("{}: {field}: expected {expected}, found {message}{line}", path.display()))

@@ -135,6 +135,12 @@ fn settings_are_refused_in_one_line() {
         let message = last_line(train(&data, "concat-gru", &out, &config));
         assert!(message.starts_with(&format!("afx: {}{words}", data.display())), "{message}");
     }
+    // A recording in the place of a text.
+    let wav = data.join("wet/000_take_0.wav");
+    let settings_from = afx_err(train(&data, "concat-gru", &out, &wav));
+    assert!(settings_from.contains("take_0.wav: settings: expected those of a training, found other bytes than UTF-8"), "{settings_from}");
+    let data_from = afx_err(train(&wav, "concat-gru", &out, Path::new("none")).into_iter().filter(|a| !["--config", "none"].contains(a)));
+    assert!(data_from.contains("take_0.wav: text: expected a data set description, found other bytes than UTF-8"), "{data_from}");
     std::fs::write(&config, settings(2)).unwrap();
     let message = afx_err(train(&data, "no-such-gru", &out, &config));
     assert!(message.contains("static-hyper-gru") && message.contains("no-such-gru"), "{message}");

@@ -55,7 +55,7 @@ pub(super) fn plan(path: &Path) -> Result<Plan> {
 
 fn parse(bytes: &[u8], folder: &Path) -> Result<Plan> {
     let text = core::str::from_utf8(bytes)
-        .map_err(|e| Error::new(ErrorKind::Malformed, "text", "UTF-8", format_args!("another byte at {}", e.valid_up_to())))?;
+        .map_err(|_| Error::new(ErrorKind::Malformed, "text", "a data set description", "other bytes than UTF-8"))?;
     let manifest: Manifest = toml::from_str(text).map_err(|e| refuse(text, &e))?;
     if !SAMPLE_RATES.contains(&manifest.sample_rate) {
         let (low, high) = SAMPLE_RATES.into_inner();
