@@ -1,6 +1,6 @@
 //! `afx inspect`.
 
-use super::Error;
+use super::{Error, one_line};
 use afx::io::ModelFile;
 use serde_json::json;
 use std::path::PathBuf;
@@ -26,16 +26,17 @@ impl Args {
             crate::say!("{:#}", describe(&model));
             return Ok(());
         }
-        crate::say!("{}: {} parameters, {} Hz", model.name, model.parameters(), model.sample_rate);
+        crate::say!("{}: {} parameters, {} Hz", one_line(&model.name), model.parameters(), model.sample_rate);
         for knob in &model.knobs {
-            crate::say!("  knob {}: {} to {}{}, default {}", knob.name, knob.min, knob.max, spaced(&knob.unit), knob.default);
+            let unit = one_line(spaced(&knob.unit));
+            crate::say!("  knob {}: {} to {}{unit}, default {}", knob.name, knob.min, knob.max, knob.default);
         }
         for tensor in model.layout()?.tensors() {
             crate::say!("  {} {:?}", tensor.name, tensor.shape);
         }
         if let Some(training) = model.training.as_object() {
             for (key, value) in training {
-                crate::say!("  {key}: {value}");
+                crate::say!("  {}: {value}", one_line(key));
             }
         }
         Ok(())

@@ -79,6 +79,11 @@ fn read_model(path: &Path) -> Result<ModelFile, Error> {
     }
 }
 
+/// On one line: line breaks and other control characters, which may come from a file, become spaces.
+fn one_line(text: impl fmt::Display) -> String {
+    text.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
 /// Why a command failed, on one line.
 #[derive(Debug)]
 pub struct Error(String);
@@ -86,7 +91,7 @@ pub struct Error(String);
 impl Error {
     /// A message; line breaks and other control characters become spaces.
     pub fn new(message: impl fmt::Display) -> Self {
-        Error(message.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).collect())
+        Error(one_line(message))
     }
 }
 

@@ -57,6 +57,19 @@ fn inspect_prints_the_keys_that_scripts_read() {
     assert!(afx_ok(args(&[&"inspect", &path])).contains("knob drive: 0 to 4"));
 }
 
+#[test]
+fn inspect_prints_no_control_characters_of_a_file() {
+    let folder = Folder::new("inspect-control");
+    let path = folder.join("m.safetensors");
+    let mut file = model("gru", 8, &["drive"], RATE);
+    (file.name, file.training) = ("a\nb\u{1b}[31m".into(), serde_json::json!({"steps\u{7}": "\r"}));
+    file.knobs[0].unit = "\tdB".into();
+    file.write(&path).unwrap();
+    let text = afx_ok(args(&[&"inspect", &path]));
+    assert!(text.starts_with("a b [31m: ") && text.contains("0 to 4  dB, ") && text.contains("  steps : \"\\r\""), "{text}");
+    assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
+}
+
 /// Files that are no model, and what the message must name.
 fn bad_models(folder: &Folder) -> Vec<PathBuf> {
     let good = folder.join("good.safetensors");
