@@ -26,7 +26,7 @@
 //! ```
 
 extern crate alloc;
-#[cfg(feature = "std")]
+#[cfg(test)]
 extern crate std;
 
 mod adapter;
