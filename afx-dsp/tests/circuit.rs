@@ -368,4 +368,8 @@ fn a_circuit_that_cannot_run_says_why() {
     assert!(matches!(SynthOd::render(&[0.0], FS, 1.5, 0.5), Err(DspError::OutOfRange { name: "drive", found: 1.5, .. })));
     assert!(matches!(SynthOd::render(&[0.0], FS, 0.5, f64::NAN), Err(DspError::OutOfRange { name: "tone", .. })));
     assert!(DiodeClip::render(&[0.0], FS, 1e3).is_err());
+    // the rate that is named is the caller's, not eight times that
+    let refused = Some(DspError::OutOfRange { name: "sample_rate_hz", expected: "1e3 to 1.25e7", found: 1.3e7 });
+    assert_eq!([SynthOd::render(&[0.0], 1.3e7, 0.5, 0.5).err(), DiodeClip::render(&[0.0], 1.3e7, 0.0).err()], [refused.clone(), refused]);
+    assert!(SynthOd::render(&[0.0], 1.25e7, 0.5, 0.5).is_ok() && DiodeClip::render(&[0.0], 1.25e7, 0.0).is_ok());
 }

@@ -1,7 +1,7 @@
 //! A resistor, a capacitor and two antiparallel diodes to ground.
 
 use super::diode::DiodePair;
-use super::{REFERENCE, volts};
+use super::{REFERENCE, reference_rate, volts};
 use crate::error::sample_rate;
 use crate::oversample::render_at;
 use crate::{DspError, flush};
@@ -72,7 +72,7 @@ impl DiodeClip {
         if !(-120.0..=60.0).contains(&gain_db) {
             return Err(DspError::OutOfRange { name: "gain_db", expected: "-120 to 60", found: gain_db });
         }
-        let mut circuit = DiodeClip::new(sample_rate(sample_rate_hz)? * REFERENCE.get() as f64)?;
+        let mut circuit = DiodeClip::new(reference_rate(sample_rate_hz)?)?;
         circuit.set_gain_db(gain_db);
         let dry: Vec<f64> = dry.iter().map(|x| x.to_f64()).collect();
         let wet = render_at(&dry, REFERENCE, |samples| circuit.process_in_place(samples));

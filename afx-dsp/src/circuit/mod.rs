@@ -32,10 +32,20 @@ mod synth_od;
 pub use diode_clip::DiodeClip;
 pub use synth_od::SynthOd;
 
+use crate::DspError;
 use crate::oversample::Factor;
 
 /// The rate of the offline reference renderers.
 const REFERENCE: Factor = Factor::X8;
+
+/// The rate at which a reference is computed for a signal at this one.
+fn reference_rate(sample_rate_hz: f64) -> Result<f64, DspError> {
+    if (1.0e3..=1.25e7).contains(&sample_rate_hz) {
+        Ok(sample_rate_hz * REFERENCE.get() as f64)
+    } else {
+        Err(DspError::OutOfRange { name: "sample_rate_hz", expected: "1e3 to 1.25e7", found: sample_rate_hz })
+    }
+}
 
 /// Volts that a circuit can work with.
 #[inline(always)]

@@ -2,7 +2,7 @@
 
 use super::diode::DiodePair;
 use super::ramp::Ramp;
-use super::{REFERENCE, volts};
+use super::{REFERENCE, reference_rate, volts};
 use crate::error::sample_rate;
 use crate::oversample::{Downsampler, HalfBand, Upsampler};
 use crate::{DspError, flush};
@@ -120,7 +120,7 @@ impl SynthOd {
     /// # Errors
     /// As [`SynthOd::render`].
     pub fn render_grid<T: Scalar>(dry: &[T], sample_rate_hz: f64, drives: &[f64], tones: &[f64]) -> Result<Vec<Vec<T>>, DspError> {
-        let fs = sample_rate(sample_rate(sample_rate_hz)? * REFERENCE.get() as f64)?;
+        let fs = reference_rate(sample_rate_hz)?;
         for (name, knobs) in [("drive", drives), ("tone", tones)] {
             if let Some(&found) = knobs.iter().find(|k| !(0.0..=1.0).contains(*k)) {
                 return Err(DspError::OutOfRange { name, expected: "0 to 1", found });
