@@ -44,7 +44,7 @@ pub struct Voice<T: Scalar, L, A> {
 }
 
 /// Why a [`Voice`] cannot be built.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum VoiceError {
     /// The layer has a size of zero, or parts that do not fit one another.
@@ -69,7 +69,10 @@ pub enum VoiceError {
         index: usize,
     },
     /// The sample rate is not a positive number.
-    SampleRate,
+    SampleRate {
+        /// What was given.
+        found: f64,
+    },
     /// No channel, or several for a layer that is not one in, one out.
     Channels {
         /// What was asked for.
@@ -86,7 +89,7 @@ impl fmt::Display for VoiceError {
             }
             Self::Parameters { expected, found } => write!(f, "parameters: expected a slice of {expected} numbers, found {found}"),
             Self::NotFinite { index } => write!(f, "parameters: expected finite numbers, found another at index {index}"),
-            Self::SampleRate => write!(f, "sample rate: expected a positive number of hertz"),
+            Self::SampleRate { found } => write!(f, "sample_rate_hz: expected a positive number, found {found}"),
             Self::Channels { found } => {
                 write!(f, "channels: expected 1, or more for a layer with one input and one output, found {found}")
             }
@@ -174,7 +177,7 @@ impl<T: Scalar, L: Layer<T>, A: Adapter<T>> Voice<T, L, A> {
             return Err(VoiceError::NotFinite { index });
         }
         if !(sample_rate_hz.is_finite() && sample_rate_hz > 0.0) {
-            return Err(VoiceError::SampleRate);
+            return Err(VoiceError::SampleRate { found: sample_rate_hz });
         }
         let mono = model.layer.inputs() == 1 && model.layer.outputs() == 1;
         if channels == 0 || (channels > 1 && !mono) {

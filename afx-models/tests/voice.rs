@@ -48,6 +48,17 @@ fn an_adapter_made_for_another_layer_is_refused() {
     }
 }
 
+#[test]
+fn a_sample_rate_that_is_none_is_named() {
+    for (rate, found) in [(0.0, "0"), (-48e3, "-48000"), (f64::NAN, "NaN"), (f64::INFINITY, "inf")] {
+        let gru = Gru::new(1, 8);
+        let adapter = Fixed::new(&Layer::<f32>::layout(&gru), 0);
+        let learnt = vec![0.0f32; Adapter::<f32>::layout(&adapter).len()];
+        let error = Voice::new(Conditioned { layer: gru, adapter }, &learnt, rate, 1).err().map(|e| e.to_string());
+        assert_eq!(error, Some(format!("sample_rate_hz: expected a positive number, found {found}")));
+    }
+}
+
 fn concat(channels: usize) -> Effect<Concat> {
     let (gru, dense) = (Gru::new(1, 8), Dense::new(8, 1));
     voice(gru, dense, Concat::new(&layout(gru, dense), 1), channels).unwrap()
