@@ -40,7 +40,8 @@
 //!
 //! **Defaults and compatible forms.** A constructor named after a toolkit gives that toolkit's number. Where it is no good as a training
 //! signal our default differs: a ratio to a silent target is bounded ([`Esr`]), and a magnitude has a gradient at silence
-//! ([`MagnitudeFloor`]). With NaN or infinity in the prediction the value is NaN or infinite, never a plausible number.
+//! ([`MagnitudeFloor`]). With NaN or infinity in prediction or target the value is NaN or infinite, never a plausible number; only what an
+//! uncentred transform leaves over at the end ([`StftSettings::uncentred`]) is not seen.
 //!
 //! **Subgradients.** `|e|` has slope 0 at 0; a norm at its origin and a ratio 0/0 have gradient 0; a spectral bin of exactly 0 is moved
 //! along the target's bin.

@@ -6,11 +6,11 @@ use crate::sample::Sample;
 use crate::vector::{Pair, PairSlope, add_slopes, sum_pairs};
 
 /// Mean absolute error (L1): `mean |p - y|`; its gradient is `sign(p - y) / N`, and 0 where `p = y`.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Mae;
 
 /// Mean squared error: `mean (p - y)²`.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Mse;
 
 #[derive(Clone, Copy)]
@@ -88,7 +88,7 @@ impl<T: Sample> Loss<T> for Mse {
 ///
 /// Chen et al. 2019, "Log hyperbolic cosine loss improves variational auto-encoder". Evaluated as
 /// `|z| + ln(1 + e^(-2|z|)) - ln 2` in `f64`, which neither overflows (plain `cosh` does at 89 in `f32`) nor cancels.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LogCosh {
     a: f64,
     epsilon: f64,

@@ -122,15 +122,16 @@ fn the_gradient_leads_out_of_silence() {
 }
 
 #[test]
-fn nan_in_gives_nan_out() {
-    let y = tone();
-    let mut p = tone();
-    p[200] = f64::NAN;
-    for mut entry in zoo::<f64>() {
-        assert!(entry.loss.evaluate(&p, &y, None).unwrap().is_nan(), "{}", entry.name);
-    }
-    for mut entry in zoo::<f32>() {
-        assert!(entry.loss.evaluate(&single(&p), &single(&y), None).unwrap().is_nan(), "{} in f32", entry.name);
+fn what_is_not_finite_in_either_signal_never_gives_a_plausible_number() {
+    let refuses = |name: &str, value: f64| assert!(!value.is_finite(), "{name}: {value}");
+    for (bad, at) in [(f64::NAN, 0), (f64::NAN, 200), (f64::INFINITY, 200), (f64::NEG_INFINITY, FRAMES - 1)] {
+        let (mut p, y) = (tone(), tone());
+        p[at] = bad;
+        for (p, y) in [(&p, &y), (&y, &p), (&p, &p)] {
+            zoo::<f64>().iter_mut().for_each(|entry| refuses(entry.name, entry.loss.evaluate(p, y, None).unwrap()));
+            let (p, y) = (single(p), single(y));
+            zoo::<f32>().iter_mut().for_each(|entry| refuses(entry.name, entry.loss.evaluate(&p, &y, None).unwrap().into()));
+        }
     }
 }
 
