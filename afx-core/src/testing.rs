@@ -1,5 +1,7 @@
 //! The promises common to all layers, adapters and processors, as tests that each joins with one line.
 //!
+//! Behind the feature `dev`, for a test file of yours: `cargo add --dev afx-core --features dev`, also beside the crate `afx`.
+//!
 //! ```
 //! use afx_core::{Differentiable, Layer, Layout, Scalar, places};
 //!

@@ -12,6 +12,62 @@
 //! their output stays finite and goes on as if there had been silence; [`circuit`] says what they are to a circuit. States that
 //! decay become exactly 0 below 1e-30, and the state of a filter that diverges starts again from 0 where it passes 1e30.
 //!
+//! An effect is its blocks in a row; a plugin holds one for each channel:
+//!
+//! ```
+//! use afx_dsp::filter::{DcBlocker, FilterShape, FilterSpec, Svf};
+//! use afx_dsp::{DspError, Factor, HalfBand, Oversampler, circuit::SynthOd};
+//!
+//! /// A low cut, an overdrive at four times the host's rate, no direct current.
+//! struct Pedal {
+//!     low_cut: Svf<f32>,
+//!     oversampler: Oversampler<f32>,
+//!     overdrive: SynthOd,
+//!     blocker: DcBlocker<f32>,
+//! }
+//!
+//! impl Pedal {
+//!     /// Allocates; another sample rate is another pedal.
+//!     fn new(sample_rate_hz: f64) -> Result<Self, DspError> {
+//!         let oversampler = Oversampler::new(Factor::X4, HalfBand::LinearPhase);
+//!         Ok(Pedal {
+//!             low_cut: Svf::new(FilterSpec::new(FilterShape::HighPass, sample_rate_hz, 80.0, 0.707, 0.0)?),
+//!             overdrive: SynthOd::new(oversampler.factor().get() as f64 * sample_rate_hz)?,
+//!             oversampler,
+//!             blocker: DcBlocker::new(sample_rate_hz, 10.0)?,
+//!         })
+//!     }
+//!     /// The audio callback, a block of any length; the knobs go from 0 to 1 and glide by themselves.
+//!     fn process(&mut self, drive: f64, tone: f64, samples: &mut [f32]) {
+//!         self.overdrive.set_drive(drive);
+//!         self.overdrive.set_tone(tone);
+//!         self.low_cut.process_in_place(samples);
+//!         self.oversampler.process_in_place(samples, |high| self.overdrive.process_in_place(high));
+//!         self.blocker.process_in_place(samples);
+//!     }
+//!     /// After a stop of the transport.
+//!     fn reset(&mut self) {
+//!         self.low_cut.reset();
+//!         self.oversampler.reset();
+//!         self.overdrive.reset();
+//!         self.blocker.reset();
+//!     }
+//!     /// What the host should compensate: of these blocks only the oversampler is late on purpose.
+//!     fn latency_frames(&self) -> usize {
+//!         self.oversampler.latency_frames()
+//!     }
+//! }
+//!
+//! let mut pedal = Pedal::new(48e3)?;
+//! let mut first = [0.1; 64];
+//! pedal.process(0.7, 0.4, &mut first);
+//! pedal.reset();
+//! let mut again = [0.1; 64];
+//! pedal.process(0.7, 0.4, &mut again);
+//! assert_eq!((pedal.latency_frames(), again.map(f32::is_finite)), (51, [true; 64]));
+//! # Ok::<(), DspError>(())
+//! ```
+//!
 //! Features: `std` (default), `libm` (elementary functions without `std`), `serde` (settings as data).
 #![no_std]
 #![forbid(unsafe_code)]

@@ -111,6 +111,21 @@ impl<T: Scalar> Biquad<T> {
 /// Sections in series.
 ///
 /// Real-time: everything but `new` and `clone` allocates nothing.
+///
+/// ```
+/// use afx_dsp::filter::{BiquadCascade, BiquadCoefficients, FilterShape, FilterSpec};
+///
+/// // a Butterworth low-pass of fourth order: half the power at its corner
+/// let spec = |q| FilterSpec::new(FilterShape::LowPass, 48e3, 5e3, q, 0.0);
+/// let sections = [BiquadCoefficients::new(spec(0.541196)?), BiquadCoefficients::new(spec(1.306563)?)];
+/// let gain: f64 = sections.iter().map(|section| section.magnitude(5e3, 48e3)).product();
+/// assert!((gain * gain - 0.5).abs() < 1e-5);
+///
+/// let mut filter = BiquadCascade::<f32>::new(&sections);
+/// let mut block = [1.0; 64];
+/// filter.process_in_place(&mut block);
+/// # Ok::<(), afx_dsp::DspError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct BiquadCascade<T> {
     sections: Vec<Biquad<T>>,

@@ -55,6 +55,19 @@ impl FilterSpec {
 
     /// The nearest specification that is in range, for knobs and modulation: it never fails. NaN takes the lower end, for the
     /// gain 0 dB. The sample rate is held to 1 kHz to 100 MHz too.
+    ///
+    /// ```
+    /// use afx_dsp::filter::{FilterShape, FilterSpec, Svf};
+    ///
+    /// // a cutoff that follows something else: set for every sample, without a failure to handle
+    /// let mut filter = Svf::<f32>::new(FilterSpec::nearest(FilterShape::LowPass, 48e3, 1e3, 2.0, 0.0));
+    /// let mut block = [0.5; 64];
+    /// for (n, sample) in block.iter_mut().enumerate() {
+    ///     filter.set(FilterSpec::nearest(FilterShape::LowPass, 48e3, 600.0 * n as f64, 2.0, 0.0)); // from 0 Hz to beyond Nyquist
+    ///     *sample = filter.tick(*sample);
+    /// }
+    /// assert!(block.iter().all(|y| y.is_finite()));
+    /// ```
     pub fn nearest(shape: FilterShape, sample_rate_hz: f64, frequency_hz: f64, q: f64, gain_db: f64) -> Self {
         let held = |v: f64, low: f64, high: f64| if v > low { v.min(high) } else { low };
         let share = held(frequency_hz / held(sample_rate_hz, 1e3, 1e8), 1e-7, 0.4999);
