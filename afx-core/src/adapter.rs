@@ -10,6 +10,63 @@ use alloc::vec::Vec;
 ///
 /// Real-time: `realize` allocates nothing; it runs once for a knob move.
 ///
+/// One of your own, a set of parameters for each stop of a knob and a straight line between them:
+///
+/// ```
+/// use afx_core::{Adapter, Layout, Scalar, Tensor};
+///
+/// struct Blend {
+///     layer: Layout,
+/// }
+///
+/// impl<T: Scalar> Adapter<T> for Blend {
+///     fn controls(&self) -> usize {
+///         1
+///     }
+///     fn layout(&self) -> Layout {
+///         Layout::new().join("low", &self.layer).join("high", &self.layer)
+///     }
+///     fn layer_len(&self) -> usize {
+///         self.layer.len()
+///     }
+///     fn initialize(&self, layer: &[T], _: &mut dyn FnMut() -> f64, params: &mut [T]) {
+///         params.chunks_exact_mut(layer.len()).for_each(|stop| stop.copy_from_slice(layer));
+///     }
+///     fn rescale(&self, tensor: &Tensor, factor: T, params: &mut [T]) {
+///         for stop in params.chunks_exact_mut(self.layer.len()) {
+///             stop[tensor.range()].iter_mut().for_each(|v| *v *= factor);
+///         }
+///     }
+///     fn scratch_len(&self) -> usize {
+///         0
+///     }
+///     fn realize(&self, params: &[T], controls: &[T], _: &mut [T], out: &mut [T]) {
+///         let (low, high) = params.split_at(self.layer.len());
+///         let weight = T::from_f64(0.5) * (T::ONE + controls[0]);
+///         for ((out, low), high) in out.iter_mut().zip(low).zip(high) {
+///             *out = *low + weight * (*high - *low);
+///         }
+///     }
+///     fn realize_backward(&self, params: &[T], controls: &[T], _: &mut [T], dout: &[T], dparams: &mut [T], dcontrols: &mut [T]) {
+///         let (low, high) = params.split_at(self.layer.len());
+///         let (dlow, dhigh) = dparams.split_at_mut(self.layer.len());
+///         let half = T::from_f64(0.5);
+///         let weight = half * (T::ONE + controls[0]);
+///         for (i, d) in dout[..low.len()].iter().enumerate() {
+///             dlow[i] += (T::ONE - weight) * *d;
+///             dhigh[i] += weight * *d;
+///             dcontrols[0] += half * (high[i] - low[i]) * *d;
+///         }
+///     }
+/// }
+///
+/// let blend = Blend { layer: Layout::new().tensor("gain", &[1]) };
+/// let (mut learnt, mut out) = (vec![0.0; Adapter::<f64>::layout(&blend).len()], vec![0.0; blend.layer.len()]);
+/// (learnt[0], learnt[blend.layer.len()]) = (1.0, 3.0);
+/// blend.realize(&learnt, &[0.5], &mut [], &mut out);
+/// assert_eq!(out[0], 2.5);
+/// ```
+///
 /// # Panics
 /// When a slice is shorter than the sizes say, `controls` among them.
 pub trait Adapter<T: Scalar>: Send + Sync {

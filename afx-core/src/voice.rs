@@ -14,7 +14,7 @@ const STEP: usize = 4;
 /// Input beyond this is clipped: +120 dBFS.
 const LIMIT: f64 = 1e6;
 
-/// A [`Conditioned`] model with its knobs, its memory and the parameters in use: a [`Processor`].
+/// A [`Conditioned`] model with its knobs, its memory and the parameters in use: a [`Processor`]. The first page of `afx-models` plays one.
 ///
 /// - Knob moves glide: the layer's parameters go in a straight line from those in use to those of the new position, a small step every
 ///   four frames over [`Voice::set_glide_ms`]. At rest nothing is computed beyond the layer itself.

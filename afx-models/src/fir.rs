@@ -9,6 +9,22 @@ use afx_core::{ALIGN, Differentiable, Layer, Layout, Scalar, kernels, places};
 ///
 /// - `taps`: `[taps]`, the newest sample first; the first values are a unit impulse at tap 0.
 /// - Real-time: `process` allocates nothing. For impulse responses of more than about a hundred taps use a convolver.
+///
+/// A layer also plays by itself, here an impulse response that nobody learns:
+///
+/// ```
+/// use afx_core::Layer;
+/// use afx_models::Fir;
+///
+/// let response = [0.5f32, 0.25, 0.125];
+/// let fir = Fir { taps: response.len() };
+/// let mut params = vec![0.0; Layer::<f32>::params_len(&fir)]; // longer than the taps: room that vector loads may touch
+/// params[..response.len()].copy_from_slice(&response);
+/// let mut memory = vec![0.0; Layer::<f32>::state_len(&fir)];
+/// let mut y = [0.0; 4];
+/// fir.process(&params, &mut memory, &[1.0, 0.0, 0.0, 0.0], &mut y);
+/// assert_eq!(y, [0.5, 0.25, 0.125, 0.0]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Fir {
