@@ -1,4 +1,4 @@
-//! Loops over slices that several layers share.
+//! Loops over slices that several layers share. Of two slices that go element by element the shorter one sets the length.
 
 use crate::Scalar;
 use crate::simd::{Kernel, Order, Simd};
@@ -22,7 +22,8 @@ pub fn approach<T: Scalar>(current: &mut [T], target: &[T], weight: T) {
             s.store_partial(s.mul_add(s.sub(s.load_partial(t), from), weight, from), c);
         }
     }
-    T::dispatch(K(current, target, weight));
+    let n = current.len().min(target.len());
+    T::dispatch(K(&mut current[..n], &target[..n], weight));
 }
 
 /// `y += a x`, element by element.
@@ -42,7 +43,8 @@ pub fn add_scaled<T: Scalar>(y: &mut [T], a: T, x: &[T]) {
             s.store_partial(s.mul_add(s.load_partial(x), a, s.load_partial(y)), y);
         }
     }
-    T::dispatch(K(y, a, x));
+    let n = y.len().min(x.len());
+    T::dispatch(K(&mut y[..n], a, &x[..n]));
 }
 
 /// `Σ a b` in a fixed order.
@@ -63,7 +65,8 @@ pub fn dot<T: Scalar>(a: &[T], b: &[T]) -> T {
             s.sum(s.add(s.add(low, high), rest))
         }
     }
-    T::dispatch(K(a, b))
+    let n = a.len().min(b.len());
+    T::dispatch(K(&a[..n], &b[..n]))
 }
 
 /// Sets numbers below about 1e-30 to zero, whatever else they are, and tells whether all are finite.
@@ -177,6 +180,24 @@ mod tests {
                 values[at] = bad;
                 assert!(!flush(&mut values));
             }
+        }
+    }
+
+    #[test]
+    fn the_shorter_of_two_slices_sets_the_length() {
+        let numbers: Vec<f32> = (1..=40).map(|n| n as f32).collect();
+        for (long, short) in [(20, 4), (20, 0), (17, 16), (40, 33), (8, 7)] {
+            let expected: Vec<f32> = (0..long).map(|i| if i < short { 2.0 * numbers[i] } else { numbers[i] }).collect();
+            let (mut scaled, mut moved) = (numbers[..long].to_vec(), numbers[..long].to_vec());
+            add_scaled(&mut scaled, 1.0, &numbers[..short]);
+            approach(&mut moved, &expected[..short], 1.0);
+            assert_eq!((&scaled, &moved), (&expected, &expected), "{short} numbers for {long}");
+            let (mut scaled, mut moved) = (numbers[..short].to_vec(), numbers[..short].to_vec());
+            add_scaled(&mut scaled, 1.0, &numbers[..long]);
+            approach(&mut moved, &expected, 1.0);
+            assert_eq!((&scaled[..], &moved[..]), (&expected[..short], &expected[..short]), "{long} numbers for {short}");
+            let sum: f32 = numbers[..short].iter().map(|v| v * v).sum();
+            assert_eq!([dot(&numbers[..long], &numbers[..short]), dot(&numbers[..short], &numbers[..long])], [sum; 2]);
         }
     }
 
