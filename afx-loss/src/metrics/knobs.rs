@@ -70,7 +70,7 @@ impl KnobScores {
     #[must_use]
     pub fn by_knob(&self, knob: usize) -> Vec<(f64, f64)> {
         let mut rows: Vec<(f64, f64)> =
-            self.cells().filter_map(|(position, score)| position.get(knob).map(|&value| (value, score))).collect();
+            self.cells().filter_map(|(position, score)| position.get(knob).map(|&value| (value + 0.0, score))).collect(); // -0 is 0
         rows.sort_by(|a, b| a.0.total_cmp(&b.0).then(b.1.total_cmp(&a.1)));
         rows.dedup_by(|later, first| later.0 == first.0);
         rows
@@ -92,6 +92,15 @@ mod tests {
         assert!(table.by_knob(2).is_empty());
         assert_eq!(table.worst(), Some((&[0.5, 0.0][..], 5.0)));
         assert_eq!(table.scores(), [3.0, 1.0, 5.0, 2.0]);
+    }
+
+    #[test]
+    fn the_worst_score_at_zero_counts_that_at_minus_zero() {
+        let mut table = KnobScores::new(1);
+        for (position, score) in [(-0.0, 1.0), (0.0, 5.0), (-1.0, 2.0)] {
+            table.push(&[position], score).unwrap();
+        }
+        assert_eq!(table.by_knob(0), [(-1.0, 2.0), (0.0, 5.0)]);
     }
 
     #[test]

@@ -48,8 +48,9 @@ impl StftSettings {
     /// Transforms in a signal of `frames`.
     ///
     /// # Errors
-    /// [`LossError::TooShort`] where not one transform fits, or the reflection is longer than the signal.
+    /// [`LossError::TooShort`] where not one transform fits, or the reflection is longer than the signal; those of [`Stft::new`].
     pub fn columns(&self, frames: usize) -> Result<usize, LossError> {
+        self.validate()?;
         if self.centred {
             at_least("centred STFT", self.fft_frames / 2 + 1, frames)?;
             Ok((frames + self.fft_frames / 2 * 2 - self.fft_frames) / self.hop_frames + 1)
@@ -315,6 +316,8 @@ mod tests {
     fn impossible_settings_are_refused() {
         assert!(Stft::<f32>::new(StftSettings::new(1, 1)).is_err());
         assert!(Stft::<f32>::new(StftSettings::new(16, 0)).is_err());
+        let error = LossError::Setting { what: "hop_frames", expected: "1 or more", found: 0.0 };
+        assert_eq!(StftSettings::new(16, 0).columns(100), Err(error));
         assert!(Stft::<f32>::new(StftSettings::new(16, 4).window_frames(17)).is_err());
     }
 }
