@@ -1,8 +1,8 @@
 //! `afx demo`: the whole path once, without a file.
 
-use super::Error;
 use super::render::render;
 use super::train::{Curves, Log, model_file, run};
+use super::{Error, keep};
 use crate::scores::Scores;
 use afx::dsp::circuit::SynthOd;
 use afx::dsp::source::GuitarPhrase;
@@ -33,6 +33,8 @@ const PEAK: f32 = 0.89;
 const KNOBS: [&str; 2] = ["drive", "tone"];
 /// The models compared, the one of interest first.
 const MODELS: [&str; 2] = ["static-hyper-gru", "concat-gru"];
+/// The dry audio that the models are tested on, in the folder.
+const TEST_DRY: &str = "test_dry.wav";
 
 /// Arguments of `afx demo`.
 #[derive(Debug, clap::Args)]
@@ -81,6 +83,7 @@ impl Args {
             return Err(Error::new(format_args!("--minutes: expected more than 0, at most 1440, found {}", self.minutes)));
         }
         MODELS.iter().try_for_each(|name| self.spec(name).map(drop))?;
+        keep(&self.out.join(TEST_DRY), &self.input)?;
         let dry = Dry::new(self.input.as_deref())?;
         std::fs::create_dir_all(&self.out)
             .map_err(|e| Error::new(format_args!("{}: create: expected success, found {e}", self.out.display())))?;
@@ -132,7 +135,7 @@ impl Args {
             Ok(())
         };
         let unseen = index(2, 2);
-        save("test_dry.wav", &recordings.test_dry)?;
+        save(TEST_DRY, &recordings.test_dry)?;
         save("test_device_drive2_tone2.wav", &recordings.test_wet[unseen])?;
         for model in trained {
             let y = play(&model.file, &recordings.test_dry, [POSITIONS[2], POSITIONS[2]])?;

@@ -23,6 +23,10 @@ fn what_it_cannot_use_is_refused_before_the_folder_is_made() {
         assert!(line.contains(expected) && line.contains(file.to_str().unwrap()), "{line}");
         assert!(!out.exists());
     }
+    // What an earlier demo wrote and this one would write over.
+    let earlier = folder.wav("test_dry.wav", RATE, &[sound]);
+    let line = afx_err(["demo".as_ref(), "--out".as_ref(), earlier.parent().unwrap().as_os_str(), "--input".as_ref(), earlier.as_os_str()]);
+    assert!(line.contains("test_dry.wav: output: expected another file"), "{line}");
     let line = afx_err(["demo".as_ref(), "--out".as_ref(), out.as_os_str(), "--hidden=0".as_ref()]);
     assert!(line.contains("--hidden: ") && line.contains("found 0") && !out.exists(), "{line}");
 }
