@@ -3,7 +3,7 @@
 use crate::adam::{Adam, clip_norm};
 use crate::draw::Draw;
 use crate::{Config, Material, Schedule, TrainError};
-use afx_core::{Adapter, Aligned, Conditioned, Differentiable, Layer};
+use afx_core::{Adapter, Aligned, Conditioned, Differentiable, Layer, Role};
 use afx_io::{Error, ErrorKind};
 use afx_loss::Loss;
 use rayon::prelude::*;
@@ -154,6 +154,13 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
         if config.normalise {
             material.normalise();
         }
+        if !model.layer.fits() {
+            return Err(TrainError::Model("expected sizes above zero and parts that fit one another, found others".into()));
+        }
+        let (expected, found) = (model.layer.params_len(), model.adapter.layer_len());
+        if expected != found {
+            return Err(TrainError::Model(format!("expected an adapter for a layer of {expected} numbers, found one for {found}")));
+        }
         if model.layer.inputs() != 1 || model.layer.outputs() != 1 {
             return Err(TrainError::Model(format!(
                 "expected one input and one output, found {} and {}",
@@ -210,12 +217,35 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
             groups,
             progress,
         };
+        if trainer.config.normalise && !trainer.takes_up_levels() {
+            let expected = "affine maps at its input and output, which take up the recordings' level, or `normalise = false`";
+            return Err(TrainError::Model(format!("expected {expected}, found other numbers at their level")));
+        }
         for i in 0..trainer.config.sequences {
             // Sequences end at different times from the start.
             let buffers = 1 + trainer.draw.below(trainer.config.buffers);
             trainer.place(i, buffers);
         }
         Ok(trainer)
+    }
+
+    /// Whether the model plays at the recordings' level what it plays in training, as it does not where its layer declares no affine map
+    /// or has something before the first or after the last.
+    fn takes_up_levels(&self) -> bool {
+        let x = (0..256).map(|n| n as f32).map(|n| (0.01 * n + 0.004 * n * n).sin());
+        let play = |learnt: &[f32], x: Vec<f32>| {
+            let (mut params, mut scratch) = (Aligned::zeros(self.model.layer.params_len()), vec![0.0; self.model.adapter.scratch_len()]);
+            let (mut state, mut y) = (Aligned::zeros(self.model.layer.state_len()), vec![0.0; x.len()]);
+            self.model.adapter.realize(learnt, &vec![0.0; self.model.adapter.controls()], &mut scratch, &mut params);
+            self.model.layer.reset(&params, &mut state);
+            self.model.layer.process(&params, &mut state, &x, &mut y);
+            y
+        };
+        let Material { input_gain, output_gain, .. } = self.material;
+        let trained = play(&self.learnt, x.clone().collect());
+        let played = play(&self.learnt(), x.map(|x| x / input_gain).collect());
+        let largest = trained.iter().fold(0.0_f32, |m, y| m.max((output_gain * y).abs()));
+        trained.iter().zip(&played).all(|(t, p)| (output_gain * t - p).abs() <= 1e-3 * largest)
     }
 
     /// Says what the model is, a `ModelSpec` or whatever describes it in JSON, so that a checkpoint tells it from another with the same
@@ -421,7 +451,7 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
 /// Multiplies the model's output by `factor`, in the layer's last affine map.
 fn rescale_output<L: Layer<f32>, A: Adapter<f32>>(model: &Conditioned<L, A>, factor: f32, learnt: &mut [f32]) {
     let layout = model.layer.layout();
-    if let Some(last) = layout.affine_maps().last() {
+    if let Some(last) = layout.affine_maps().last().filter(|map| map.role == Role::Output) {
         for tensor in [Some(last.weight), last.bias].into_iter().flatten() {
             model.adapter.rescale(&layout.tensors()[tensor], factor, learnt);
         }

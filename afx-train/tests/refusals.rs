@@ -4,7 +4,7 @@ mod device;
 
 use afx_io::dataset::{Capture, Dataset, Knob, Split};
 use afx_io::tensors::Tensors;
-use afx_models::{AnyAdapter, AnyLayer, Conditioning, Cover, Dense, Gru, ModelSpec, Network};
+use afx_models::{AnyAdapter, AnyLayer, Conditioning, Cover, Dense, Fir, Gru, ModelSpec, Network};
 use afx_train::{Config, Event, LossKind, Material, TrainError, Trainer};
 use device::{config, recordings, trainer};
 use serde_json::json;
@@ -124,6 +124,18 @@ fn a_model_that_does_not_fit_the_recordings_is_refused() {
         controls: 1,
     };
     assert_eq!(refused_by_trainer(&stereo, &data, config()), "model: expected one input and one output, found 2 and 2");
+}
+
+#[test]
+fn a_model_that_cannot_take_up_the_recordings_level_wants_it_as_it_is() {
+    let fixed = |layer: AnyLayer| ModelSpec { layer, conditioning: Conditioning::Fixed, controls: 1 };
+    for layer in [Gru::new(1, 1).into(), Fir { taps: 8 }.into(), AnyLayer::stack(vec![Dense::new(1, 1).into(), Gru::new(1, 1).into()])] {
+        let words = refused_by_trainer(&fixed(layer.clone()), &recordings(2000), config());
+        assert!(words.starts_with("model: expected affine maps at its input and output"), "{layer:?}: {words}");
+        let as_it_is = Config { normalise: false, ..config() };
+        let material = Material::new(&recordings(2000), 64, 0.1).expect("the recordings are sound");
+        Trainer::new(fixed(layer).build().expect("the sizes are sound"), material, as_it_is).expect("a model of one in, one out");
+    }
 }
 
 #[test]
