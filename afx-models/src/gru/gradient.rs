@@ -1,6 +1,6 @@
 //! The unit's derivative.
 
-use super::step::{Parts, biases, keep, step, step_any};
+use super::step::{Leave, Parts, biases, keep, step, step_any};
 use super::{Gru, Turns, single};
 use afx_core::simd::{Kernel, Order, Simd, outer_sum, take};
 use afx_core::{ALIGN, Differentiable, Scalar};
@@ -95,11 +95,7 @@ impl<T: Scalar> Forward<'_, T> {
         let frames = self.x.chunks_exact(self.gru.inputs).zip(self.y.chunks_exact_mut(self.gru.hidden));
         let mut turns = Turns::load(self.gru.hidden, self.state);
         for (row, (x, y)) in rows.zip(frames) {
-            step_any(s, self.gru, self.params, [self.state], [x], turns.take(), |_, at, gates| {
-                for (i, gate) in gates.into_iter().enumerate() {
-                    s.store(gate, &mut row[i * padded + at..]);
-                }
-            });
+            step_any(s, self.gru, self.params, [self.state], [x], turns.take(), &mut Row { padded, row });
             y.copy_from_slice(&self.state[..self.gru.hidden]);
         }
         turns.store(self.state);
@@ -125,6 +121,21 @@ impl<T: Scalar> Forward<'_, T> {
             }
         }
         turns.store(self.state);
+    }
+}
+
+/// Where the gates of a frame go.
+struct Row<'a, T> {
+    padded: usize,
+    row: &'a mut [T],
+}
+
+impl<T: Scalar> Leave<T> for Row<'_, T> {
+    #[inline(always)]
+    fn leave<S: Simd<T = T>>(&mut self, s: S, at: usize, gates: [S::V; ROWS]) {
+        for i in 0..ROWS {
+            s.store(gates[i], &mut self.row[i * self.padded + at..]);
+        }
     }
 }
 

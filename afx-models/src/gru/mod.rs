@@ -7,7 +7,7 @@ mod step;
 use afx_core::kernels::flush;
 use afx_core::simd::{Kernel, Order, Simd};
 use afx_core::{ALIGN, Layer, Layout, Role, Scalar, places, play_until_still};
-use step::{Input, Parts, activate, biases, keep, products, step, step_any, step_held};
+use step::{Input, Leave, Parts, activate, biases, keep, products, step, step_any, step_held};
 
 /// Gated recurrent unit; the reset gate is applied after the recurrent product.
 ///
@@ -194,10 +194,7 @@ impl<T: Scalar> Kernel<T> for Hurry<'_, T> {
         let z = self.y;
         for _ in 0..HURRIED {
             old.copy_from_slice(&state[..padded]);
-            step_any(s, self.gru, self.params, [state], [self.x], Order::Forwards, |_, at, gates| {
-                let end = (at + S::N).min(z.len());
-                s.store_partial(gates[1], &mut z[at..end]);
-            });
+            step_any(s, self.gru, self.params, [state], [self.x], Order::Forwards, &mut Update(z));
             let mut still = true;
             for ((h, old), z) in state.iter_mut().zip(old.iter()).zip(z.iter()) {
                 let open = T::ONE - *z;
@@ -211,6 +208,17 @@ impl<T: Scalar> Kernel<T> for Hurry<'_, T> {
             }
         }
         old.fill(T::ZERO);
+    }
+}
+
+/// Where the update gates of a frame go.
+struct Update<'a, T>(&'a mut [T]);
+
+impl<T: Scalar> Leave<T> for Update<'_, T> {
+    #[inline(always)]
+    fn leave<S: Simd<T = T>>(&mut self, s: S, at: usize, gates: [S::V; 4]) {
+        let end = (at + S::N).min(self.0.len());
+        s.store_partial(gates[1], &mut self.0[at..end]);
     }
 }
 
@@ -319,7 +327,7 @@ impl<T: Scalar, const M: usize> Play<'_, T, M> {
         let (inputs, hidden) = (self.gru.inputs, self.gru.hidden);
         let x = self.streams.each_ref().map(|(_, x, _)| &x[t * inputs..(t + 1) * inputs]);
         let states = self.streams.each_mut().map(|(state, _, _)| &mut **state);
-        step_any(s, self.gru, self.params, states, x, order, |_, _, _| {});
+        step_any(s, self.gru, self.params, states, x, order, &mut ());
         for (state, _, y) in &mut self.streams {
             y[t * hidden..(t + 1) * hidden].copy_from_slice(&state[..hidden]);
         }

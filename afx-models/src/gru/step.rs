@@ -300,8 +300,21 @@ pub(super) fn keep<S: Simd, const C: usize, const FULL: bool>(s: S, gates: &Gate
     }
 }
 
-/// One frame of `M` streams of any number of units; lanes beyond `hidden` compute numbers that nobody reads. `leave` gets the stream, the
-/// place of a vector of units, and its r, z, n and recurrent n.
+/// What becomes of a vector of units' r, z, n and recurrent n: in place of a closure, which would not be compiled for the kernel's
+/// instructions.
+pub(super) trait Leave<T> {
+    /// The gates of the units from `at` on.
+    fn leave<S: Simd<T = T>>(&mut self, s: S, at: usize, gates: [S::V; 4]);
+}
+
+/// Nobody asks.
+impl<T> Leave<T> for () {
+    #[inline(always)]
+    fn leave<S: Simd<T = T>>(&mut self, _: S, _: usize, _: [S::V; 4]) {}
+}
+
+/// One frame of `M` streams of any number of units; lanes beyond `hidden` compute numbers that nobody reads. `leave` gets the gates of every
+/// stream.
 ///
 /// The units are independent within a frame, so that their order may be turned round, too.
 #[inline(always)]
@@ -312,18 +325,23 @@ pub(super) fn step_any<S: Simd, const M: usize>(
     states: [&mut [S::T]; M],
     x: [&[S::T]; M],
     order: Order,
-    mut leave: impl FnMut(usize, usize, [S::V; 4]),
+    leave: &mut impl Leave<S::T>,
 ) {
     let parts = gru.parts(params);
     let mut memories = states.map(|state| state.split_at_mut(gru.padded()));
-    let wides = if const { S::VECTORS } { gru.hidden / (4 * S::N) } else { 0 };
-    let narrow = (gru.hidden - wides * 4 * S::N).div_ceil(S::N);
-    for i in 0..wides + narrow {
-        let i = if order == Order::Backwards { wides + narrow - 1 - i } else { i };
-        if i < wides {
-            tile::<S, M, 4>(s, &parts, i * 4 * S::N, &mut memories, x, order, &mut leave);
-        } else {
-            tile::<S, M, 1>(s, &parts, (wides * 4 + i - wides) * S::N, &mut memories, x, order, &mut leave);
+    let vectors = gru.hidden.div_ceil(S::N);
+    // Without vector registers one body is enough.
+    let (tiles, rest) = if const { S::VECTORS } { (vectors / 4, vectors % 4) } else { (0, 0) };
+    let steps = if const { S::VECTORS } { tiles + usize::from(rest > 0) } else { vectors };
+    for i in 0..steps {
+        let i = if order == Order::Backwards { steps - 1 - i } else { i };
+        let at = i * 4 * S::N;
+        match if i < tiles { 4 } else { rest } {
+            1 if const { S::VECTORS } => tile::<S, M, 1>(s, &parts, at, &mut memories, x, order, leave),
+            2 if const { S::VECTORS } => tile::<S, M, 2>(s, &parts, at, &mut memories, x, order, leave),
+            3 if const { S::VECTORS } => tile::<S, M, 3>(s, &parts, at, &mut memories, x, order, leave),
+            4 if const { S::VECTORS } => tile::<S, M, 4>(s, &parts, at, &mut memories, x, order, leave),
+            _ => tile::<S, M, 1>(s, &parts, i * S::N, &mut memories, x, order, leave),
         }
     }
     for (h, next) in memories {
@@ -343,13 +361,13 @@ fn tile<S: Simd, const M: usize, const C: usize>(
     memories: &mut [Memory<'_, S::T>; M],
     x: [&[S::T]; M],
     order: Order,
-    leave: &mut impl FnMut(usize, usize, [S::V; 4]),
+    leave: &mut impl Leave<S::T>,
 ) {
     let gates = step::<S, M, C>(s, parts, at, &biases(s, parts, at), memories.each_ref().map(|(h, _)| &**h), x, order);
     for m in 0..M {
         for c in 0..C {
             s.store(gates[m].h[c], &mut memories[m].1[at + c * S::N..]);
-            leave(m, at + c * S::N, [gates[m].r[c], gates[m].z[c], gates[m].n[c], gates[m].recurrent[c]]);
+            leave.leave(s, at + c * S::N, [gates[m].r[c], gates[m].z[c], gates[m].n[c], gates[m].recurrent[c]]);
         }
     }
 }
