@@ -1,6 +1,6 @@
 //! The unit's derivative.
 
-use super::step::{Leave, Parts, biases, keep, step, step_any};
+use super::step::{Parts, Wanted, biases, keep, step, step_any};
 use super::{Gru, Turns, single};
 use afx_core::simd::{Kernel, Order, Simd, outer_sum, take};
 use afx_core::{ALIGN, Differentiable, Scalar};
@@ -65,11 +65,16 @@ impl<T: Scalar> Kernel<T> for Forward<'_, T> {
             (4, true) => s.vectorize(Whole::<T, 4, true>(self)),
             (5, true) => s.vectorize(Whole::<T, 5, true>(self)),
             (6, true) => s.vectorize(Whole::<T, 6, true>(self)),
+            (7, true) if const { S::N == 16 } => s.vectorize(Whole::<T, 7, true>(self)),
             (8, true) if const { S::N == 16 } => s.vectorize(Whole::<T, 8, true>(self)),
+            (1, false) => s.vectorize(Whole::<T, 1, false>(self)),
             (2, false) => s.vectorize(Whole::<T, 2, false>(self)),
             (3, false) => s.vectorize(Whole::<T, 3, false>(self)),
             (4, false) => s.vectorize(Whole::<T, 4, false>(self)),
-            (5, false) if const { S::N == 8 } => s.vectorize(Whole::<T, 5, false>(self)),
+            (5, false) => s.vectorize(Whole::<T, 5, false>(self)),
+            (6, false) if const { S::N == 16 } => s.vectorize(Whole::<T, 6, false>(self)),
+            (7, false) if const { S::N == 16 } => s.vectorize(Whole::<T, 7, false>(self)),
+            (8, false) if const { S::N == 16 } => s.vectorize(Whole::<T, 8, false>(self)),
             _ => self.any(s),
         }
     }
@@ -95,7 +100,7 @@ impl<T: Scalar> Forward<'_, T> {
         let frames = self.x.chunks_exact(self.gru.inputs).zip(self.y.chunks_exact_mut(self.gru.hidden));
         let mut turns = Turns::load(self.gru.hidden, self.state);
         for (row, (x, y)) in rows.zip(frames) {
-            step_any(s, self.gru, self.params, [self.state], [x], turns.take(), &mut Row { padded, row });
+            step_any(s, self.gru, self.params, [self.state], [x], turns.take(), &mut Wanted::Rows(row, padded));
             y.copy_from_slice(&self.state[..self.gru.hidden]);
         }
         turns.store(self.state);
@@ -121,21 +126,6 @@ impl<T: Scalar> Forward<'_, T> {
             }
         }
         turns.store(self.state);
-    }
-}
-
-/// Where the gates of a frame go.
-struct Row<'a, T> {
-    padded: usize,
-    row: &'a mut [T],
-}
-
-impl<T: Scalar> Leave<T> for Row<'_, T> {
-    #[inline(always)]
-    fn leave<S: Simd<T = T>>(&mut self, s: S, at: usize, gates: [S::V; ROWS]) {
-        for i in 0..ROWS {
-            s.store(gates[i], &mut self.row[i * self.padded + at..]);
-        }
     }
 }
 

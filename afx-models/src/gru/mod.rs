@@ -7,7 +7,7 @@ mod step;
 use afx_core::kernels::flush;
 use afx_core::simd::{Kernel, Order, Simd};
 use afx_core::{ALIGN, Layer, Layout, Role, Scalar, places, play_until_still};
-use step::{Input, Leave, Parts, activate, biases, keep, products, step, step_any, step_held};
+use step::{Input, Parts, Wanted, activate, biases, keep, products, step, step_any, step_held};
 
 /// Gated recurrent unit; the reset gate is applied after the recurrent product.
 ///
@@ -194,7 +194,7 @@ impl<T: Scalar> Kernel<T> for Hurry<'_, T> {
         let z = self.y;
         for _ in 0..HURRIED {
             old.copy_from_slice(&state[..padded]);
-            step_any(s, self.gru, self.params, [state], [self.x], Order::Forwards, &mut Update(z));
+            step_any(s, self.gru, self.params, [state], [self.x], Order::Forwards, &mut Wanted::Update(z));
             let mut still = true;
             for ((h, old), z) in state.iter_mut().zip(old.iter()).zip(z.iter()) {
                 let open = T::ONE - *z;
@@ -211,22 +211,11 @@ impl<T: Scalar> Kernel<T> for Hurry<'_, T> {
     }
 }
 
-/// Where the update gates of a frame go.
-struct Update<'a, T>(&'a mut [T]);
-
-impl<T: Scalar> Leave<T> for Update<'_, T> {
-    #[inline(always)]
-    fn leave<S: Simd<T = T>>(&mut self, s: S, at: usize, gates: [S::V; 4]) {
-        let end = (at + S::N).min(self.0.len());
-        s.store_partial(gates[1], &mut self.0[at..end]);
-    }
-}
-
-/// Whether two streams gain from one another: large cells share what they read, a cell of one vector leaves room for another's frame, and
-/// others want vectors that units fill and that go [`by_turns`].
+/// Whether two streams gain from one another: large cells share what they read, a cell of one vector leaves room for another's frame unless
+/// it is smaller still, and others want vectors that units fill and that go [`by_turns`].
 #[inline(always)]
 fn together<S: Simd>(hidden: usize) -> bool {
-    hidden >= LARGE || hidden <= S::N || by_turns::<S>(hidden / S::N) && hidden.is_multiple_of(S::N)
+    hidden >= LARGE || (8..=S::N).contains(&hidden) || by_turns::<S>(hidden / S::N) && hidden.is_multiple_of(S::N)
 }
 
 /// Whether one stream's activations fit beside the sums of another whose memory is `vectors`: on the widest vectors, which have the most
@@ -275,11 +264,16 @@ impl<T: Scalar, const M: usize> Play<'_, T, M> {
             (4, true) if const { M == 1 || by_turns::<S>(4) } => s.vectorize(Whole::<T, M, 4, true>(self)),
             (5, true) if const { M == 1 || S::N == 16 } => s.vectorize(Whole::<T, M, 5, true>(self)),
             (6, true) if const { M == 1 || S::N == 16 } => s.vectorize(Whole::<T, M, 6, true>(self)),
+            (7, true) if const { M == 1 && S::N == 16 } => s.vectorize(Whole::<T, M, 7, true>(self)),
             (8, true) if const { S::N == 16 } => s.vectorize(Whole::<T, M, 8, true>(self)),
+            (1, false) if const { M == 1 } => s.vectorize(Whole::<T, M, 1, false>(self)),
             (2, false) if const { M == 1 } => s.vectorize(Whole::<T, M, 2, false>(self)),
             (3, false) if const { M == 1 } => s.vectorize(Whole::<T, M, 3, false>(self)),
             (4, false) if const { M == 1 } => s.vectorize(Whole::<T, M, 4, false>(self)),
-            (5, false) if const { M == 1 && S::N == 8 } => s.vectorize(Whole::<T, M, 5, false>(self)),
+            (5, false) if const { M == 1 || S::N == 16 } => s.vectorize(Whole::<T, M, 5, false>(self)),
+            (6, false) if const { S::N == 16 } => s.vectorize(Whole::<T, M, 6, false>(self)),
+            (7, false) if const { M == 1 && S::N == 16 } => s.vectorize(Whole::<T, M, 7, false>(self)),
+            (8, false) if const { M == 1 && S::N == 16 } => s.vectorize(Whole::<T, M, 8, false>(self)),
             _ => s.vectorize(Any(self)),
         }
     }
@@ -327,7 +321,7 @@ impl<T: Scalar, const M: usize> Play<'_, T, M> {
         let (inputs, hidden) = (self.gru.inputs, self.gru.hidden);
         let x = self.streams.each_ref().map(|(_, x, _)| &x[t * inputs..(t + 1) * inputs]);
         let states = self.streams.each_mut().map(|(state, _, _)| &mut **state);
-        step_any(s, self.gru, self.params, states, x, order, &mut ());
+        step_any(s, self.gru, self.params, states, x, order, &mut Wanted::Nowhere);
         for (state, _, y) in &mut self.streams {
             y[t * hidden..(t + 1) * hidden].copy_from_slice(&state[..hidden]);
         }
@@ -472,7 +466,8 @@ mod tests {
     #[test]
     fn two_streams_play_what_each_plays_alone() {
         // From 64 units on they read from different ends after the first frame.
-        for (inputs, hidden) in [(1, 8), (2, 8), (1, 16), (1, 20), (1, 24), (3, 32), (1, 48), (1, 64), (1, 72), (1, 90), (1, 100)] {
+        let mono = [5, 8, 12, 16, 20, 24, 48, 64, 72, 90, 100, 112, 120].map(|hidden| (1, hidden));
+        for (inputs, hidden) in mono.into_iter().chain([(2, 8), (3, 32)]) {
             let gru = Gru::new(inputs, hidden);
             let mut noise = Noise::new(7);
             let mut params = Aligned::<f32>::zeros(Layer::<f32>::params_len(&gru));
@@ -502,9 +497,23 @@ mod tests {
 
     #[test]
     fn every_set_of_instructions_plays_what_one_lane_plays() {
-        for (inputs, hidden) in
-            [(1, 1), (1, 8), (2, 8), (1, 16), (1, 20), (1, 24), (3, 32), (1, 32), (1, 40), (1, 48), (1, 64), (1, 72), (1, 90), (2, 128)]
-        {
+        for (inputs, hidden) in [
+            (1, 1),
+            (1, 8),
+            (2, 8),
+            (1, 12),
+            (1, 20),
+            (1, 24),
+            (3, 32),
+            (1, 32),
+            (1, 40),
+            (1, 48),
+            (1, 64),
+            (1, 72),
+            (1, 90),
+            (1, 100),
+            (2, 128),
+        ] {
             let gru = Gru { inputs, hidden, bias: hidden != 20 };
             let expected = play(One::new(), &gru);
             assert!(expected.iter().any(|v| v.abs() > 0.05));

@@ -2,7 +2,7 @@
 
 use super::Gru;
 use afx_core::Scalar;
-use afx_core::simd::{Order, Simd};
+use afx_core::simd::{Kernel, Order, Simd};
 
 /// The parameters; every slice keeps what follows it, for loads that run over the end of a row.
 #[derive(Clone, Copy)]
@@ -300,21 +300,16 @@ pub(super) fn keep<S: Simd, const C: usize, const FULL: bool>(s: S, gates: &Gate
     }
 }
 
-/// What becomes of a vector of units' r, z, n and recurrent n: in place of a closure, which would not be compiled for the kernel's
-/// instructions.
-pub(super) trait Leave<T> {
-    /// The gates of the units from `at` on.
-    fn leave<S: Simd<T = T>>(&mut self, s: S, at: usize, gates: [S::V; 4]);
+/// Where a frame's gates are wanted.
+pub(super) enum Wanted<'a, T> {
+    Nowhere,
+    /// The update gates, one for each unit.
+    Update(&'a mut [T]),
+    /// r, z, n and recurrent n, in rows of so many numbers.
+    Rows(&'a mut [T], usize),
 }
 
-/// Nobody asks.
-impl<T> Leave<T> for () {
-    #[inline(always)]
-    fn leave<S: Simd<T = T>>(&mut self, _: S, _: usize, _: [S::V; 4]) {}
-}
-
-/// One frame of `M` streams of any number of units; lanes beyond `hidden` compute numbers that nobody reads. `leave` gets the gates of every
-/// stream.
+/// One frame of `M` streams of any number of units; lanes beyond `hidden` compute numbers that nobody reads. Gates are those of the last stream.
 ///
 /// The units are independent within a frame, so that their order may be turned round, too.
 #[inline(always)]
@@ -325,23 +320,22 @@ pub(super) fn step_any<S: Simd, const M: usize>(
     states: [&mut [S::T]; M],
     x: [&[S::T]; M],
     order: Order,
-    leave: &mut impl Leave<S::T>,
+    gates: &mut Wanted<'_, S::T>,
 ) {
     let parts = gru.parts(params);
     let mut memories = states.map(|state| state.split_at_mut(gru.padded()));
     let vectors = gru.hidden.div_ceil(S::N);
-    // Without vector registers one body is enough.
-    let (tiles, rest) = if const { S::VECTORS } { (vectors / 4, vectors % 4) } else { (0, 0) };
-    let steps = if const { S::VECTORS } { tiles + usize::from(rest > 0) } else { vectors };
-    for i in 0..steps {
-        let i = if order == Order::Backwards { steps - 1 - i } else { i };
-        let at = i * 4 * S::N;
-        match if i < tiles { 4 } else { rest } {
-            1 if const { S::VECTORS } => tile::<S, M, 1>(s, &parts, at, &mut memories, x, order, leave),
-            2 if const { S::VECTORS } => tile::<S, M, 2>(s, &parts, at, &mut memories, x, order, leave),
-            3 if const { S::VECTORS } => tile::<S, M, 3>(s, &parts, at, &mut memories, x, order, leave),
-            4 if const { S::VECTORS } => tile::<S, M, 4>(s, &parts, at, &mut memories, x, order, leave),
-            _ => tile::<S, M, 1>(s, &parts, i * S::N, &mut memories, x, order, leave),
+    let (most, tiles) = if const { S::VECTORS } { (4, vectors.div_ceil(4)) } else { (1, vectors) };
+    for i in 0..tiles {
+        let i = if order == Order::Backwards { tiles - 1 - i } else { i };
+        let (at, memories) = (i * most * S::N, &mut memories);
+        // Each compiled once, for whoever wants it; without vectors a body is a unit's, and short.
+        match vectors - i * most {
+            _ if const { !S::VECTORS } => Tile::<_, M, 1> { parts, at, memories, x, order, gates }.call(s),
+            1 => s.vectorize(Tile::<_, M, 1> { parts, at, memories, x, order, gates }),
+            2 => s.vectorize(Tile::<_, M, 2> { parts, at, memories, x, order, gates }),
+            3 => s.vectorize(Tile::<_, M, 3> { parts, at, memories, x, order, gates }),
+            _ => s.vectorize(Tile::<_, M, 4> { parts, at, memories, x, order, gates }),
         }
     }
     for (h, next) in memories {
@@ -352,22 +346,46 @@ pub(super) fn step_any<S: Simd, const M: usize>(
 /// A memory, and where the next one goes.
 type Memory<'a, T> = (&'a mut [T], &'a mut [T]);
 
-/// `C` vectors of units of [`step_any`].
-#[inline(always)]
-fn tile<S: Simd, const M: usize, const C: usize>(
-    s: S,
-    parts: &Parts<'_, S::T>,
+/// `C` vectors of units of [`step_any`], from `at` on.
+struct Tile<'a, 'm, 'w, T, const M: usize, const C: usize> {
+    parts: Parts<'a, T>,
     at: usize,
-    memories: &mut [Memory<'_, S::T>; M],
-    x: [&[S::T]; M],
+    memories: &'a mut [Memory<'m, T>; M],
+    x: [&'a [T]; M],
     order: Order,
-    leave: &mut impl Leave<S::T>,
-) {
-    let gates = step::<S, M, C>(s, parts, at, &biases(s, parts, at), memories.each_ref().map(|(h, _)| &**h), x, order);
-    for m in 0..M {
+    gates: &'a mut Wanted<'w, T>,
+}
+
+impl<T: Scalar, const M: usize, const C: usize> Kernel<T> for Tile<'_, '_, '_, T, M, C> {
+    type Out = ();
+    #[inline(always)]
+    fn call<S: Simd<T = T>>(self, s: S) {
+        let mut h = [&[][..]; M];
+        for m in 0..M {
+            h[m] = &*self.memories[m].0;
+        }
+        let all = step::<S, M, C>(s, &self.parts, self.at, &biases(s, &self.parts, self.at), h, self.x, self.order);
+        for m in 0..M {
+            for c in 0..C {
+                s.store(all[m].h[c], &mut self.memories[m].1[self.at + c * S::N..]);
+            }
+        }
+        let Gates { r, z, n, recurrent, .. } = all[M - 1];
         for c in 0..C {
-            s.store(gates[m].h[c], &mut memories[m].1[at + c * S::N..]);
-            leave.leave(s, at + c * S::N, [gates[m].r[c], gates[m].z[c], gates[m].n[c], gates[m].recurrent[c]]);
+            let at = self.at + c * S::N;
+            match self.gates {
+                Wanted::Nowhere => {}
+                Wanted::Update(to) => {
+                    let end = (at + S::N).min(to.len());
+                    s.store_partial(z[c], &mut to[at..end]);
+                }
+                Wanted::Rows(row, padded) => {
+                    s.store(r[c], &mut row[at..]);
+                    s.store(z[c], &mut row[*padded + at..]);
+                    s.store(n[c], &mut row[2 * *padded + at..]);
+                    s.store(recurrent[c], &mut row[3 * *padded + at..]);
+                }
+            }
         }
     }
 }
