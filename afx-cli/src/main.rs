@@ -15,7 +15,7 @@ fn main() -> ExitCode {
     let done = match Cli::try_parse() {
         Ok(cli) => cli.command.run().map(|()| 0),
         Err(usage) if usage.use_stderr() && usage.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            Err(commands::Error::new(one_line(&usage.to_string())))
+            Err(commands::Error::new(without_usage(&usage.to_string())))
         }
         Err(usage) => {
             let unprinted = usage.print().err().filter(|e| !usage.use_stderr() && e.kind() != std::io::ErrorKind::BrokenPipe);
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
 }
 
 /// What is wrong with a command line, and what would be right, without the usage that clap shows below it.
-fn one_line(message: &str) -> String {
+fn without_usage(message: &str) -> String {
     let lines = message.lines().map(str::trim).take_while(|l| !l.starts_with("Usage:") && !l.starts_with("For more information"));
     let text = lines.filter(|l| !l.is_empty()).collect::<Vec<_>>().join(" ");
     text.strip_prefix("error: ").unwrap_or(&text).replace(" tip: ", "; ")

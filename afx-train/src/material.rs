@@ -81,7 +81,7 @@ impl Material {
         let mut tracks = Vec::new();
         for capture in data.captures.iter().filter(|c| c.split != Some(Split::Test)) {
             let refuse = |kind, expected: String, found: String| {
-                Err(capture.named(Error::new(kind, format_args!("recording {}", capture.name), expected, found)).into())
+                Err(capture.in_wet_file(Error::new(kind, format_args!("recording {}", capture.name), expected, found)).into())
             };
             let n = capture.frames();
             let held = if explicit { 0 } else { (n as f64 * validation_part) as usize };

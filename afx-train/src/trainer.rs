@@ -129,7 +129,8 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
     /// A trainer at step 0, with first values from the seed.
     ///
     /// # Errors
-    /// When a setting is out of range, the model is not mono, or its knobs are not those of the recordings.
+    /// When a setting is out of range, the model is not mono, its parts do not fit one another, its knobs are not those of the recordings, or
+    /// it cannot take up their level and [`Config::normalise`] wants it to.
     pub fn new(model: Conditioned<L, A>, material: Material, config: Config) -> Result<Self, TrainError> {
         config.check()?;
         let loss = config.loss.build(config.frames)?;

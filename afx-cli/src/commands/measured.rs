@@ -77,7 +77,7 @@ impl<'a> Measured<'a> {
             let found = format!("{} dry and {} wet", c.dry.len(), c.wet.len());
             let field = format!("recording {}: channels", c.name);
             let expected = "one dry channel or one for each wet channel";
-            return Err(c.named(io::Error::new(ErrorKind::Mismatch, field, expected, found)).into());
+            return Err(c.in_wet_file(io::Error::new(ErrorKind::Mismatch, field, expected, found)).into());
         }
         let marked = |split| data.captures.iter().any(|c| c.split == Some(split));
         let part = if marked(Split::Test) {
@@ -181,7 +181,7 @@ fn model_knobs(model: &ModelFile, data: &Dataset, capture: &Capture) -> io::Resu
         }
         let field = format!("recording {}: {}", capture.name, knob.name);
         let expected = format!("{} to {}, the model's stops", knob.min, knob.max);
-        Err(capture.named(io::Error::new(ErrorKind::OutOfRange, field, expected, value)))
+        Err(capture.in_wet_file(io::Error::new(ErrorKind::OutOfRange, field, expected, value)))
     };
     model.knobs.iter().map(value).collect()
 }

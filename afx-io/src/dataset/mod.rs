@@ -101,12 +101,12 @@ impl Capture {
     /// A refusal because of its channels.
     fn channels_error(&self, kind: ErrorKind, expected: &str) -> Error {
         let found = format!("{} dry and {} wet channels", self.dry.len(), self.wet.len());
-        self.named(Error::new(kind, format_args!("capture {:?}", self.name), expected, found))
+        self.in_wet_file(Error::new(kind, format_args!("capture {:?}", self.name), expected, found))
     }
 
     /// An error about it with its wet file, if it has one and no other file is named yet.
     #[must_use]
-    pub fn named(&self, error: Error) -> Error {
+    pub fn in_wet_file(&self, error: Error) -> Error {
         if let Some(file) = &self.wet_file { error.in_file(file) } else { error }
     }
 
