@@ -57,12 +57,12 @@ fn extent_of(curves: &[LossCurve<'_>]) -> Result<(f64, f64), PlotError> {
     extent(steps, 0.0).ok_or_else(|| PlotError::Empty { what: "loss curves".into() })
 }
 
-/// The curves over steps `x0` to `x1`, with room for the dot of a best value at either end.
+/// The curves over steps `x0` to `x1`, with room for the dot of a best value at either end and for its note below.
 fn panel(curves: &[LossCurve<'_>], (x0, x1): (f64, f64), x_label: &str, y_label: &str) -> Result<Panel, PlotError> {
     let values = curves.iter().flat_map(|c| c.points.iter().filter(shown)).map(|p| p.1);
     let (y0, y1) = extent(values, 0.0).ok_or_else(|| PlotError::Empty { what: "loss curves".into() })?;
-    let margin = 0.012 * (x1 - x0);
-    let mut panel = Panel::new("", Axis::linear(x_label, x0 - margin, x1 + margin, 8), Axis::log(y_label, y0 / 1.35, y1 * 1.25));
+    let (margin, below) = (0.012 * (x1 - x0), (y1 / y0).powf(0.12).max(1.35));
+    let mut panel = Panel::new("", Axis::linear(x_label, x0 - margin, x1 + margin, 8), Axis::log(y_label, y0 / below, y1 * 1.25));
     for (n, curve) in curves.iter().enumerate() {
         let points = curve.points.iter().map(|&(x, y)| (x, if y > 0.0 { y } else { f64::NAN })).collect();
         panel.line(curve.label, points, Style::series(n));
@@ -100,6 +100,18 @@ mod tests {
         let svg = pair(&curves, &curves, "Step", ("Training loss", "Validation ESR")).unwrap().to_svg(Theme::Light);
         assert!(svg.contains("best 0.05 at 2") && svg.contains("best 0.4 at 1"));
         assert!(pair(&curves, &[], "Step", ("", "")).is_err());
+    }
+
+    #[test]
+    fn the_note_of_the_best_value_stands_above_the_frame() {
+        for least in [0.3, 1e-2, 1e-4, 1e-8] {
+            let curves = [LossCurve { label: "a", points: &[(1.0, 1.0), (2.0, least)] }];
+            let figure = pair(&curves, &curves, "Step", ("Training loss", "Validation ESR")).unwrap();
+            let panel = &figure.panels()[1];
+            let note = panel.items.iter().find_map(|item| if let Item::Note { at, .. } = item { Some(at.1) } else { None }).unwrap();
+            let above = panel.height * panel.y.position(note);
+            assert!((3.0..20.0).contains(&above), "{least}: a baseline {above} above the frame");
+        }
     }
 
     #[test]
