@@ -335,4 +335,132 @@ mod tests {
             assert!(events.iter().all(|e| e.string < 6 && e.at_s > -0.02), "seed {seed}");
         }
     }
+
+    /// One bar: the score after it, where it starts and what is in it.
+    struct Bar {
+        score: Score,
+        start_s: f64,
+        events: Vec<Event>,
+    }
+
+    impl Bar {
+        /// Time, string and the rest of each note.
+        fn plucks(&self) -> impl Iterator<Item = (f64, usize, Pluck)> {
+            self.events.iter().filter_map(|e| if let Action::Pluck(p) = e.action { Some((e.at_s, e.string, p)) } else { None })
+        }
+        /// The part of the bar at which something happens, in `count`ths; it must lie within a player's 30 ms of a whole one.
+        fn step(&self, at_s: f64, count: f64) -> i32 {
+            let step_s = 4.0 * self.score.beat_s / count;
+            let k = ((at_s - self.start_s) / step_s).round();
+            assert!((at_s - self.start_s - k * step_s).abs() < 0.03, "{k} of {count}");
+            k as i32
+        }
+    }
+
+    /// Some bars of one style, from 7 s on.
+    fn bars(style: Style) -> impl Iterator<Item = Bar> {
+        (0..30).flat_map(move |seed| {
+            let (mut score, mut start_s, mut found) = (Score::new(Rng::new(seed)), 7.0, Vec::new());
+            for _ in 0..40 {
+                let mut events = Vec::new();
+                let end_s = score.bar(start_s, &mut events);
+                assert!(score.style == Style::Rest || (end_s - start_s - 4.0 * score.beat_s).abs() < 1e-9);
+                if score.style == style {
+                    found.push(Bar { score: score.clone(), start_s, events });
+                }
+                start_s = end_s;
+            }
+            found
+        })
+    }
+
+    #[test]
+    fn a_player_has_a_fret_for_every_note_and_the_time_of_a_bar() {
+        use Style::*;
+        for bar in [Riff, Chug, PowerChords, Strum, Arpeggio, Lead, Sparse, Rest].into_iter().flat_map(bars) {
+            let beats = |at_s: f64| (at_s - bar.start_s) / bar.score.beat_s;
+            for event in &bar.events {
+                let frets = |pitch: f64| (0.0..=26.0).contains(&(pitch - TUNING[event.string]));
+                // a note held over the end of the bar is damped in the next one
+                assert!((-0.03..5.8).contains(&beats(event.at_s)), "{:?}: beat {}", bar.score.style, beats(event.at_s));
+                assert!(if let Action::Pluck(Pluck { pitch, .. }) | Action::Refret(pitch) = event.action { frets(pitch) } else { true });
+            }
+            assert!(bar.plucks().all(|(at_s, ..)| (0.0..4.1).contains(&beats(at_s))), "{:?}", bar.score.style);
+        }
+    }
+
+    #[test]
+    fn a_strum_goes_through_a_chord_down_on_the_beat_and_up_off_it() {
+        for bar in bars(Style::Strum) {
+            let notes: Vec<_> = bar.plucks().collect();
+            let strokes: Vec<_> = notes.chunk_by(|a, b| (b.0 - a.0).abs() < 0.04).collect();
+            assert_eq!(bar.step(strokes[0][0].0, 8.0), 0, "the first stroke is never left out");
+            let shift =
+                |shape: &[i8; 6], &(_, string, pluck): &(f64, usize, Pluck)| pluck.pitch - TUNING[string] - f64::from(shape[string]);
+            let fits = |shape: &&[i8; 6]| {
+                let struck: Vec<usize> = (0..6).filter(|&string| shape[string] >= 0).collect();
+                (0.0..6.0).contains(&shift(shape, &notes[0]))
+                    && notes.iter().all(|note| shift(shape, note) == shift(shape, &notes[0]))
+                    && strokes[0].iter().map(|note| note.1).eq(struck)
+            };
+            assert!(CHORDS.iter().any(|shape| fits(&shape)));
+            for stroke in &strokes {
+                let down = bar.step(stroke[0].0, 8.0) % 2 == 0;
+                assert!(stroke.is_sorted_by(|a, b| a.0 < b.0 && if down { a.1 < b.1 } else { a.1 > b.1 }));
+                assert!(down || stroke.iter().all(|note| note.1 >= 2));
+            }
+        }
+    }
+
+    #[test]
+    fn an_arpeggio_spreads_a_chord_evenly_from_its_lowest_string() {
+        for bar in bars(Style::Arpeggio) {
+            let notes: Vec<_> = bar.plucks().collect();
+            assert!(notes.len() == 8 || notes.len() == 12);
+            assert!(notes.iter().enumerate().all(|(k, note)| bar.step(note.0, notes.len() as f64) == k as i32));
+            let fits = |shape: &[i8; 6]| {
+                shape[..notes[0].1].iter().all(|&fret| fret < 0)
+                    && notes
+                        .iter()
+                        .all(|(_, string, pluck)| pluck.pitch == TUNING[*string] + f64::from(shape[*string]) && shape[*string] >= 0)
+            };
+            assert!(CHORDS.iter().any(fits));
+        }
+    }
+
+    #[test]
+    fn notes_of_a_melody_last_as_written_and_wander_both_ways() {
+        for (style, part, lengths) in [(Style::Riff, 0.92, &[0.25, 0.5, 0.75, 1.0, 1.5][..]), (Style::Lead, 0.97, &[0.25, 0.5, 1.0, 2.0])] {
+            let (mut up, mut down, mut pitches) = (0, 0, Vec::new());
+            for bar in bars(style) {
+                let mut plucked = bar.events[0];
+                let mut before = None;
+                for event in &bar.events {
+                    let length = (event.at_s - plucked.at_s) / part / bar.score.beat_s;
+                    let written = |length: f64| lengths.iter().any(|l: &f64| (l - length).abs() < 1e-9);
+                    match event.action {
+                        Action::Pluck(pluck) => {
+                            pitches.push(pluck.pitch - f64::from(bar.score.root));
+                            up += usize::from(before.is_some_and(|b| pluck.pitch > b));
+                            down += usize::from(before.is_some_and(|b| pluck.pitch < b));
+                            (plucked, before) = (*event, Some(pluck.pitch));
+                        }
+                        Action::Refret(pitch) => {
+                            assert!(
+                                written(2.0 * length * part) && before.is_some_and(|b| (b - pitch).abs() == 2.0),
+                                "half-way, a tone off"
+                            );
+                        }
+                        Action::Damp => assert!(written(length) && event.string == plucked.string, "{style:?}: {length} beats"),
+                    }
+                }
+            }
+            // a degree moves up as often as down, but for the ends of the range
+            assert!(2 * up > down && 2 * down > up, "{style:?}: {up} up, {down} down");
+            let (low, high) = pitches.iter().fold((f64::MAX, f64::MIN), |(low, high), p| (p.min(low), p.max(high)));
+            assert!(high - low >= 14.0, "{style:?}: {low} to {high}");
+            let steps = if style == Style::Riff { [MAJOR, MINOR].concat() } else { PENTATONIC.to_vec() };
+            assert!(pitches.iter().all(|p| steps.contains(&(*p as i32 % 12))));
+        }
+    }
 }
