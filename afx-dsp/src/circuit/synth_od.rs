@@ -223,13 +223,19 @@ impl Clip {
         (self.s1, self.w, self.x) = (0.0, 0.0, [0.0; 3]);
     }
 
+    /// Where the parabola through the last three roots goes.
+    #[inline]
+    fn guess(&self) -> f64 {
+        3.0 * (self.x[0] - self.x[1]) + self.x[2]
+    }
+
     /// `vo` for `u`, both in volts.
     #[inline]
     fn tick(&mut self, u: f64) -> f64 {
         let dv = (u - self.s1) * self.couple;
         let v1 = self.s1 + dv;
         self.s1 = flush(v1 + dv);
-        let x = flush(self.pair.solve(self.w + self.drive_gain * (u - v1), 3.0 * (self.x[0] - self.x[1]) + self.x[2]));
+        let x = flush(self.pair.solve(self.w + self.drive_gain * (u - v1), self.guess()));
         self.x = [x, self.x[0], self.x[1]];
         self.w = flush(2.0 * x - self.w);
         u + N_VT * x
@@ -265,5 +271,26 @@ impl Tilt {
         let (l, h) = (self.s[0] + dl, self.s[1] + dh);
         self.s = [flush(l + dl), flush(h + dh)];
         (l, vo - h)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_guess_is_off_by_the_third_difference_of_a_sine() {
+        use core::f64::consts::PI;
+        let mut clip = Clip::new(48e3, 0.7);
+        let (mut off, mut peak) = (0f64, 0f64);
+        for n in 0..4000 {
+            let guess = clip.guess();
+            clip.tick(1e-6 * (2.0 * PI * 1e3 / 48e3 * f64::from(n)).sin()); // too small to bend
+            if n > 2000 {
+                (off, peak) = (off.max((guess - clip.x[0]).abs()), peak.max(clip.x[0].abs()));
+            }
+        }
+        // the samples miss the peaks by up to 0.2 %
+        assert!((off / peak / (2.0 * (PI / 48.0).sin()).powi(3) - 1.0).abs() < 0.005, "{off} of {peak}");
     }
 }
