@@ -316,6 +316,20 @@ fn reset_and_any_split_give_the_same_bits() {
     }
 }
 
+#[test]
+fn a_pole_on_the_unit_circle_is_not_stable() {
+    for (a, stable) in [
+        ([-1.5, 0.5], false),   // poles 1 and 0.5
+        ([1.5, 0.5], false),    // -1 and -0.5
+        ([0.0, 1.0], false),    // i and -i
+        ([0.0, -1.0], false),   // 1 and -1
+        ([-1.5, 0.5625], true), // 0.75 twice
+        ([0.0, 0.99], true),
+    ] {
+        assert_eq!(BiquadCoefficients { b: [1.0, 0.0, 0.0], a }.is_stable(), stable, "{a:?}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
