@@ -1,5 +1,6 @@
 //! What a voice refuses, and what it does where input or a rest is missing.
 
+use afx_core::testing::Noise;
 use afx_core::{Adapter, Chain, Conditioned, Layer, Layout, Processor, Voice, VoiceError};
 use afx_models::*;
 
@@ -10,7 +11,7 @@ fn layout(gru: Gru, dense: Dense) -> Layout {
 }
 
 fn voice<A: Adapter<f32>>(gru: Gru, dense: Dense, adapter: A, channels: usize) -> Result<Effect<A>, VoiceError> {
-    let mut noise = afx_core::testing::Noise::new(3);
+    let mut noise = Noise::new(3);
     let learnt: Vec<f32> = noise.take(adapter.layout().len(), 0.5);
     Voice::new(Conditioned { layer: Chain(gru, dense), adapter }, &learnt, 48e3, channels)
 }
@@ -82,7 +83,7 @@ fn a_channel_without_input_is_silent() {
 fn numbers_that_stay_where_they_are_play_the_same() {
     let (gru, dense) = (Gru::new(1, 8), Dense::new(8, 1));
     let adapter = Concat::new(&layout(gru, dense), 1);
-    let learnt: Vec<f32> = afx_core::testing::Noise::new(3).take(Adapter::<f32>::layout(&adapter).len(), 0.5);
+    let learnt: Vec<f32> = Noise::new(3).take(Adapter::<f32>::layout(&adapter).len(), 0.5);
     let model = Conditioned { layer: Chain(gru, dense), adapter };
     let mut still = Voice::<f32, _, _>::new_static(model.clone(), learnt.clone().leak(), 48e3, 1).unwrap();
     assert_eq!(
@@ -122,7 +123,7 @@ fn a_position_whose_parameters_overflow_leaves_the_others_alive() {
     let (gru, dense) = (Gru::new(1, 8), Dense::new(8, 1));
     let adapter = Concat::new(&layout(gru, dense), 1);
     let adapter_layout = Adapter::<f32>::layout(&adapter);
-    let mut learnt: Vec<f32> = afx_core::testing::Noise::new(3).take(adapter_layout.len(), 0.5);
+    let mut learnt: Vec<f32> = Noise::new(3).take(adapter_layout.len(), 0.5);
     for tensor in adapter_layout.tensors() {
         if tensor.name == "controls.weight" || tensor.name.ends_with("b_ih") {
             learnt[tensor.range()].fill(f32::MAX);
@@ -150,4 +151,113 @@ fn a_position_whose_parameters_overflow_leaves_the_others_alive() {
 fn a_voice_says_what_it_is() {
     let text = format!("{:?}", concat(2));
     assert!(text.contains("channels: 2") && text.len() < 300, "{text}");
+}
+
+#[test]
+fn every_channel_plays_as_if_it_were_alone() {
+    let x = [5, 6, 7].map(|seed| Noise::new(seed).take::<f32>(700, 0.5));
+    let play = |effect: &mut Effect<Concat>, x: &[&[f32]]| {
+        let mut y = vec![vec![0.0; 700]; x.len()];
+        effect.set_controls(&[0.7]);
+        effect.process(x, &mut y.iter_mut().map(|y| &mut y[..]).collect::<Vec<_>>());
+        y
+    };
+    let together = play(&mut concat(3), &x.each_ref().map(|x| &x[..]));
+    for (x, y) in x.iter().zip(together) {
+        assert_eq!([y], *play(&mut concat(1), &[x]));
+    }
+}
+
+/// Two inputs, three outputs: `y = [[1, 2], [4, 8], [16, 32]] x`, and a fourth output that the layer does not have.
+fn matrix(input: &[&[f32]]) -> [Vec<f32>; 4] {
+    let layer = Dense { inputs: 2, outputs: 3, bias: false };
+    let adapter = Fixed::new(&Layer::<f32>::layout(&layer), 0);
+    let mut learnt = vec![0.0f32; Adapter::<f32>::layout(&adapter).len()];
+    learnt[..6].copy_from_slice(&[1.0, 4.0, 16.0, 2.0, 8.0, 32.0]);
+    let mut effect = Voice::new(Conditioned { layer, adapter }, &learnt, 48e3, 1).unwrap();
+    let mut y = [(); 4].map(|()| vec![9.0; input.first().map_or(3, |x| x.len())]);
+    effect.process(input, &mut y.each_mut().map(|y| &mut y[..]));
+    y
+}
+
+#[test]
+fn the_channels_of_a_wide_layer_are_its_inputs_and_outputs() {
+    let (left, right) = (Noise::new(1).take::<f32>(150, 1.0), Noise::new(2).take::<f32>(150, 1.0));
+    let expected = [1.0, 4.0, 16.0].map(|gain| left.iter().zip(&right).map(|(l, r)| gain * l + 2.0 * gain * r).collect::<Vec<f32>>());
+    let found = matrix(&[&left, &right]);
+    for (found, expected) in found.iter().zip(&expected) {
+        assert!(found.iter().zip(expected).all(|(f, e)| (f - e).abs() < 1e-5)); // a rounding of f32 at 48
+    }
+    assert_eq!(found[3], [0.0; 150]);
+    assert_eq!(matrix(&[&left])[0], left, "a missing input is silence");
+    assert_eq!(matrix(&[]), [(); 4].map(|()| vec![0.0; 3]));
+}
+
+#[test]
+fn an_input_is_held_to_120_decibels_and_what_is_no_number_is_silence() {
+    let x = [3e6, -3e6, 1e6, -9e5, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, 0.5];
+    let held = [1e6, -1e6, 1e6, -9e5, 0.0, 0.0, 0.0, 0.5];
+    assert_eq!(matrix(&[&x])[0], held);
+    assert_eq!(matrix(&[&x])[2], held.map(|x| 16.0 * x));
+}
+
+#[test]
+fn knobs_move_the_parameters_in_a_straight_line_that_ends_on_time() {
+    let mut effect = concat(1);
+    let play = |effect: &mut Effect<Concat>, frames: usize| effect.process(&[&vec![0.1; frames]], &mut [&mut vec![0.0; frames]]);
+    let at_rest = |knob: f32| {
+        let mut still = concat(1);
+        still.set_controls(&[knob]);
+        still.reset();
+        still.parameters().to_vec()
+    };
+    // 30 ms at 48 kHz, then half of it there and 20 ms back from where the parameters are.
+    for (knob, frames, whole) in [(1.0, 1440, 1440), (-1.0, 720, 1440), (0.5, 960, 960)] {
+        let (from, to) = (effect.parameters().to_vec(), at_rest(knob));
+        effect.set_glide_ms(whole as f64 / 48.0);
+        effect.set_controls(&[knob]);
+        for n in (0..frames).step_by(40) {
+            let part = n as f32 / whole as f32;
+            for ((found, from), to) in effect.parameters().iter().zip(&from).zip(&to) {
+                assert!((found - (from + part * (to - from))).abs() < 1e-5, "to {knob}, frame {n}"); // 360 roundings of f32
+            }
+            play(&mut effect, 40);
+        }
+        assert_eq!(effect.parameters() == to, frames == whole, "to {knob}");
+    }
+    for glide_ms in [0.0, 3.0 / 48.0, f64::NAN, -1.0] {
+        let knob = -effect.controls()[0];
+        effect.set_glide_ms(glide_ms);
+        effect.set_controls(&[knob]);
+        assert_eq!(effect.parameters(), at_rest(knob), "{glide_ms} ms");
+    }
+}
+
+#[test]
+fn knobs_are_held_to_their_range_and_what_is_no_number_leaves_them() {
+    let mut effect = concat(1);
+    for (set, expected) in [(0.25, 0.25), (7.0, 1.0), (f32::NAN, 1.0), (-7.0, -1.0), (f32::INFINITY, 1.0), (f32::NEG_INFINITY, -1.0)] {
+        effect.set_controls(&[set, 0.5]);
+        assert_eq!(effect.controls(), [expected], "{set}");
+    }
+    effect.set_controls(&[]);
+    assert_eq!(effect.controls(), [-1.0]);
+}
+
+#[test]
+fn numbers_that_are_not_finite_and_channels_that_do_not_fit_are_refused() {
+    let refusal = |layer: Dense, channels: usize, bad: Option<f32>| {
+        let adapter = Fixed::new(&Layer::<f32>::layout(&layer), 0);
+        let mut learnt = vec![0.0; Adapter::<f32>::layout(&adapter).len()];
+        learnt[1] = bad.unwrap_or(0.0);
+        Voice::new(Conditioned { layer, adapter }, &learnt, 48e3, channels).err().map(|e| e.to_string())
+    };
+    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let expected = "parameters: expected finite numbers, found another at index 1";
+        assert_eq!(refusal(Dense::new(2, 1), 1, Some(bad)).as_deref(), Some(expected));
+    }
+    for (inputs, outputs, channels, fits) in [(1, 1, 0, false), (1, 1, 3, true), (2, 1, 1, true), (2, 1, 2, false), (1, 2, 2, false)] {
+        let expected = format!("channels: expected 1, or more for a layer with one input and one output, found {channels}");
+        assert_eq!(refusal(Dense::new(inputs, outputs), channels, None), (!fits).then_some(expected));
+    }
 }
