@@ -1,5 +1,6 @@
 //! Every layer, adapter and voice keeps the promises common to all: one line each.
 
+use afx_core::testing::Noise;
 use afx_core::{Chain, Conditioned, Layer, Layout, Voice};
 use afx_models::*;
 
@@ -60,7 +61,7 @@ afx_core::adapter_conformance!(
 /// A voice with random weights, large enough to distort.
 fn voice<A: afx_core::Adapter<f32>>(adapter: A, channels: usize) -> Voice<f32, Chain<Gru, Dense>, A> {
     let model = Conditioned { layer: layer(), adapter };
-    let mut noise = afx_core::testing::Noise::new(3);
+    let mut noise = Noise::new(3);
     let learnt = model.initialize(&mut || 1.5 * noise.next_f64());
     Voice::new(model, &learnt, 48_000.0, channels).expect("the numbers fit their own model")
 }
@@ -80,3 +81,54 @@ afx_core::adapter_conformance!(
     Conditioning::StaticHyper { network: Network::leaky(3, 1), cover: Cover::All }.adapter(&Layer::<f32>::layout(&stack()), 2),
     stack()
 );
+
+/// A layer with its first parameters, which bring any memory to rest, and a frame to feed it.
+fn first_values(layer: &impl Layer<f32>) -> (Vec<f32>, Vec<f32>) {
+    let (mut noise, mut params) = (Noise::new(41), vec![0.0; layer.params_len()]);
+    layer.initialize(&mut || noise.next_f64(), &mut params);
+    (params, noise.take(layer.inputs(), 1.0))
+}
+
+fn rests_where_playing_leads(layer: &impl Layer<f32>) {
+    let (params, x) = first_values(layer);
+    let (mut state, mut memory) = (vec![0.3; layer.state_len()], vec![0.0; layer.state_len()]);
+    let [mut rest, mut next] = [(); 2].map(|()| vec![0.0; layer.outputs()]);
+    layer.rest(&params, &mut state, &x, &mut rest);
+    layer.process(&params, &mut state, &x, &mut next);
+    let mut played = vec![0.0; 3000 * layer.outputs()];
+    layer.process(&params, &mut memory, &x.repeat(3000), &mut played);
+    for ((r, n), p) in rest.iter().zip(&next).zip(&played[2999 * layer.outputs()..]) {
+        // what is called still moves by up to 1e-6 in 64 frames
+        assert!((r - p).abs() < 1e-5 && (n - p).abs() < 1e-5, "rests at {r}, goes on at {n}, played {p}");
+    }
+}
+
+fn knows_when_its_memory_is_spoilt(layer: &impl Layer<f32>) {
+    let (params, x) = first_values(layer);
+    let (x, mut y) = (x.repeat(70), vec![0.0; 70 * layer.outputs()]);
+    let mut spoilt = 0;
+    for i in 0..layer.state_len() {
+        let mut state = vec![1e-40; layer.state_len()];
+        state[i] = f32::NAN;
+        if layer.flush(&mut state) {
+            layer.process(&params, &mut state, &x, &mut y);
+            assert!(y.iter().all(|v| v.is_finite()), "number {i} of the memory spoils the sound, and flush does not say so");
+        } else {
+            spoilt += 1;
+        }
+    }
+    let mut state = vec![0.0; layer.state_len()];
+    assert!(spoilt > 0 && layer.flush(&mut state), "no memory is finite enough, or any is");
+}
+
+#[test]
+fn what_is_made_of_layers_rests_and_is_checked_as_they_are() {
+    let chain = afx_core::chain!(Fir { taps: 7 }, Dense::new(1, 3), Gru::new(3, 8), Dense::new(8, 1));
+    rests_where_playing_leads(&chain);
+    rests_where_playing_leads(&stack());
+    rests_where_playing_leads(&Gru::new(2, 5));
+    knows_when_its_memory_is_spoilt(&chain);
+    knows_when_its_memory_is_spoilt(&afx_core::chain!(Gru::new(2, 5), Dense::new(5, 1), Fir { taps: 7 }));
+    knows_when_its_memory_is_spoilt(&stack());
+    knows_when_its_memory_is_spoilt(&Gru::new(2, 5));
+}
