@@ -362,6 +362,22 @@ fn the_clipper_renderer_agrees_with_the_live_circuit() {
 }
 
 #[test]
+fn a_gain_in_front_of_the_clipper_is_a_louder_input_and_held_to_its_range() {
+    let play = |volts: f64, gains_db: &[f64]| {
+        let mut circuit = DiodeClip::new(FS).unwrap();
+        gains_db.iter().for_each(|gain_db| circuit.set_gain_db(*gain_db));
+        let mut y: Vec<f64> = (0..300).map(|n| volts * (TAU * 440.0 * f64::from(n) / FS).sin()).collect();
+        circuit.process_in_place(&mut y);
+        y
+    };
+    for (gains_db, factor) in [(&[0.0][..], 1.0), (&[20.0], 10.0), (&[-40.0, f64::NAN], 0.01), (&[90.0], 1e3), (&[f64::NEG_INFINITY], 1e-6)]
+    {
+        // an exponential and a product, 1e-16 each
+        assert!(esr(&play(0.8, gains_db), &play(0.8 * factor, &[])) < 1e-28, "{gains_db:?}");
+    }
+}
+
+#[test]
 fn a_circuit_that_cannot_run_says_why() {
     assert!(matches!(SynthOd::new(0.0), Err(DspError::OutOfRange { name: "sample_rate_hz", .. })));
     assert!(DiodeClip::new(f64::NAN).is_err());
