@@ -414,8 +414,10 @@ mod tests {
 
     #[test]
     fn an_arpeggio_spreads_a_chord_evenly_from_its_lowest_string() {
+        let mut reached = [false; 6];
         for bar in bars(Style::Arpeggio) {
             let notes: Vec<_> = bar.plucks().collect();
+            notes.iter().for_each(|note| reached[note.1] = true);
             assert!(notes.len() == 8 || notes.len() == 12);
             assert!(notes.iter().enumerate().all(|(k, note)| bar.step(note.0, notes.len() as f64) == k as i32));
             let fits = |shape: &[i8; 6]| {
@@ -426,6 +428,7 @@ mod tests {
             };
             assert!(CHORDS.iter().any(fits));
         }
+        assert_eq!(reached, [true; 6]);
     }
 
     #[test]
