@@ -203,8 +203,10 @@ fn segment<T: Scalar>(layer: &impl Layer<T>, frames: usize, seed: u64) -> Segmen
     for tensor in layout.tensors() {
         params[tensor.range()].copy_from_slice(&noise.take::<T>(tensor.len(), 0.6));
     }
-    let mut state = vec![T::ZERO; layer.state_len()];
+    let (mut state, mut fresh) = (noise.clone().take::<T>(layer.state_len(), 1.0), vec![T::ZERO; layer.state_len()]);
     layer.reset(&params, &mut state);
+    layer.reset(&params, &mut fresh);
+    assert_eq!(state, fresh, "reset leaves something of the past");
     let warm: Vec<T> = noise.take(11 * layer.inputs(), 0.8);
     layer.process(&params, &mut state, &warm, &mut vec![T::ZERO; 11 * layer.outputs()]);
     Segment { params, state, x: noise.take(frames * layer.inputs(), 0.8) }
