@@ -261,3 +261,45 @@ fn numbers_that_are_not_finite_and_channels_that_do_not_fit_are_refused() {
         assert_eq!(refusal(Dense::new(inputs, outputs), channels, None), (!fits).then_some(expected));
     }
 }
+
+/// So many frames late, and it says so.
+struct Delay(usize);
+
+impl Layer<f32> for Delay {
+    fn inputs(&self) -> usize {
+        1
+    }
+    fn outputs(&self) -> usize {
+        1
+    }
+    fn layout(&self) -> Layout {
+        Layout::new()
+    }
+    fn params_len(&self) -> usize {
+        0
+    }
+    fn state_len(&self) -> usize {
+        self.0
+    }
+    fn process(&self, _: &[f32], state: &mut [f32], x: &[f32], y: &mut [f32]) {
+        for (x, y) in x.iter().zip(y) {
+            *y = state[0];
+            state.rotate_left(1);
+            state[self.0 - 1] = *x;
+        }
+    }
+    fn latency(&self) -> usize {
+        self.0
+    }
+}
+
+#[test]
+fn a_voice_is_as_late_as_all_its_layers() {
+    let layer = Chain(Delay(3), Delay(8));
+    let adapter = Fixed::new(&layer.layout(), 0);
+    let mut effect: Box<dyn Processor<f32>> = Box::new(Voice::new(Conditioned { layer, adapter }, &[], 48e3, 1).unwrap());
+    let (mut x, mut y) = ([0.0; 100], [0.0; 100]);
+    x[0] = 1.0;
+    effect.process(&[&x], &mut [&mut y]);
+    assert_eq!((effect.latency(), y.iter().position(|v| *v == 1.0)), (11, Some(11)));
+}
