@@ -303,3 +303,30 @@ fn a_voice_is_as_late_as_all_its_layers() {
     effect.process(&[&x], &mut [&mut y]);
     assert_eq!((effect.latency(), y.iter().position(|v| *v == 1.0)), (11, Some(11)));
 }
+
+#[test]
+fn a_stack_whose_layers_do_not_fit_one_another_is_refused() {
+    for (dense, gru, fits) in
+        [(Dense::new(1, 3), Gru::new(3, 8), true), (Dense::new(1, 3), Gru::new(4, 8), false), (Dense::new(1, 0), Gru::new(0, 8), false)]
+    {
+        let layer = AnyLayer::stack(vec![dense.into(), gru.into(), Dense::new(8, 1).into()]);
+        let adapter = Fixed::new(&Layer::<f32>::layout(&layer), 0);
+        let learnt = vec![0.0; Adapter::<f32>::layout(&adapter).len()];
+        let refusal = Voice::<f32, _, _>::new(Conditioned { layer, adapter }, &learnt, 48e3, 1).err();
+        assert_eq!(refusal, (!fits).then_some(VoiceError::Layer), "{dense:?} {gru:?}");
+    }
+}
+
+#[test]
+fn the_weights_of_new_knobs_begin_within_the_bound_of_the_bias() {
+    let layer = Chain(Gru::new(1, 8), Dense::new(8, 1));
+    let model = Conditioned { adapter: Concat::new(&Layer::<f32>::layout(&layer), 3), layer };
+    let mut noise = Noise::new(1);
+    let learnt: Vec<f32> = model.initialize(&mut || noise.next_f64());
+    let layout = model.layout::<f32>();
+    let numbers = |name: &str| &learnt[layout.find(name).unwrap().range()];
+    let largest = |v: &[f32]| v.iter().fold(0f32, |m, v| m.max(v.abs()));
+    let (knobs, bias) = (numbers("controls.weight"), numbers("layer.0.b_ih"));
+    assert!(knobs.iter().all(|v| *v != 0.0));
+    assert!((0.9..=1.0).contains(&(largest(knobs) / largest(bias)))); // 72 numbers uniform up to the bound: 0.9^72 is 5e-4
+}
