@@ -10,7 +10,9 @@
 //!
 //! No input spoils what follows it. To the oversamplers and the filters NaN, infinities and samples beyond 1e10 are silence, so
 //! their output stays finite and goes on as if there had been silence; [`circuit`] says what they are to a circuit. States that
-//! decay become exactly 0 below 1e-30, and the state of a filter that diverges starts again from 0 where it passes 1e30.
+//! decay become exactly 0 below 1e-30, and the state of a filter that diverges starts again from 0 where it passes 1e30. Samples
+//! below 1e-20 (-400 dBFS) are 0 on their way in and out: no output is a subnormal number, and whether a host has the processor
+//! flush those does not matter.
 //!
 //! An effect is its blocks in a row; a plugin holds one for each channel:
 //!
@@ -102,10 +104,20 @@ pub(crate) fn flush_or_restart<T: Scalar>(state: T) -> T {
     if (size >= T::from_f64(1e-30)) & (size <= T::from_f64(1e30)) { state } else { T::ZERO }
 }
 
-/// A sample as it enters a filter: zero for NaN and for what lies beyond 1e10, which is no signal (32-bit integers end at 2e9).
+/// Samples below this are silence: -400 dBFS.
+const SILENCE: f64 = 1e-20;
+
+/// A sample as it enters a filter: zero for NaN, for silence and for what lies beyond 1e10, which is no signal (32-bit integers end at 2e9).
 #[inline(always)]
 pub(crate) fn heard<T: Scalar>(x: T) -> T {
-    if x.abs() <= T::from_f64(1e10) { x } else { T::ZERO }
+    let size = x.abs();
+    if (size >= T::from_f64(SILENCE)) & (size <= T::from_f64(1e10)) { x } else { T::ZERO }
+}
+
+/// A sample as it leaves: zero for silence, of which a state above 1e-30 can still make subnormal numbers.
+#[inline(always)]
+pub(crate) fn audible<T: Scalar>(y: T) -> T {
+    if y.abs() < T::from_f64(SILENCE) { T::ZERO } else { y }
 }
 
 #[cfg(doctest)]

@@ -32,8 +32,8 @@ mod synth_od;
 pub use diode_clip::DiodeClip;
 pub use synth_od::SynthOd;
 
-use crate::DspError;
 use crate::oversample::Factor;
+use crate::{DspError, audible};
 
 /// The rate of the offline reference renderers.
 const REFERENCE: Factor = Factor::X8;
@@ -50,5 +50,5 @@ fn reference_rate(sample_rate_hz: f64) -> Result<f64, DspError> {
 /// Volts that a circuit can work with.
 #[inline(always)]
 fn volts(u: f64) -> f64 {
-    if u.is_finite() { u.clamp(-1e3, 1e3) } else { 0.0 }
+    if u.is_finite() { audible(u).clamp(-1e3, 1e3) } else { 0.0 }
 }

@@ -1,7 +1,7 @@
 //! Biquads: coefficients, one section, a cascade.
 
 use super::{FilterShape, FilterSpec};
-use crate::{flush, flush_or_restart, heard};
+use crate::{audible, flush, flush_or_restart, heard};
 use afx_core::Scalar;
 use alloc::vec::Vec;
 
@@ -104,7 +104,7 @@ impl<T: Scalar> Biquad<T> {
         let y = b0 * x + s1;
         // the other state is made anew from this one at every sample
         self.s = [flush_or_restart(b1 * x - a1 * y + s2), flush(b2 * x - a2 * y)];
-        y
+        audible(y)
     }
 }
 

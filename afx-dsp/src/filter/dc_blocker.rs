@@ -2,7 +2,7 @@
 
 use crate::DspError;
 use crate::error::sample_rate;
-use crate::{flush, heard};
+use crate::{audible, flush, heard};
 use afx_core::Scalar;
 
 /// First-order high-pass, `y = x - l` with the one-pole low-pass `l`, integrated by the trapezoidal rule: exactly 0 at 0 Hz,
@@ -55,6 +55,6 @@ impl<T: Scalar> DcBlocker<T> {
         let step = rest + d + d;
         let next = s + step;
         self.s = [flush(next), flush(step - (next - s))];
-        high - d
+        audible(high - d)
     }
 }

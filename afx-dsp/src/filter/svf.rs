@@ -1,7 +1,7 @@
 //! State-variable filter.
 
 use super::{FilterShape, FilterSpec};
-use crate::{flush_or_restart, heard};
+use crate::{audible, flush_or_restart, heard};
 use afx_core::Scalar;
 
 /// Second-order filter with the states of an analogue state-variable filter, integrated by the trapezoidal rule.
@@ -90,6 +90,6 @@ impl<T: Scalar> Svf<T> {
         let (d1, d2) = (c1 * v3 - c2 * s1, c1 * s1 + c3 * v3);
         let (v1, v2) = (s1 + d1, s2 + d2);
         self.s = [flush_or_restart(v1 + d1), flush_or_restart(v2 + d2)];
-        m0 * x + m1 * v1 + m2 * v2
+        audible(m0 * x + m1 * v1 + m2 * v2)
     }
 }

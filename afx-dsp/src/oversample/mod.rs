@@ -19,7 +19,7 @@ mod iir;
 mod offline;
 mod taps;
 
-use crate::heard;
+use crate::{audible, heard};
 use afx_core::Scalar;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -249,7 +249,9 @@ impl<T: Scalar> Downsampler<T> {
             core::mem::swap(a, b);
             len /= 2;
         }
-        y.copy_from_slice(&a[..len]);
+        for (y, &a) in y.iter_mut().zip(&a[..len]) {
+            *y = audible(a);
+        }
     }
 }
 

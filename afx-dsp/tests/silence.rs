@@ -1,0 +1,69 @@
+//! What is too small to hear becomes zero: a processor may take a hundred times longer for a subnormal number, and hosts refuse one.
+
+use afx_dsp::circuit::{DiodeClip, SynthOd};
+use afx_dsp::filter::{Biquad, BiquadCascade, BiquadCoefficients, DcBlocker, FilterShape, FilterSpec, Svf};
+use afx_dsp::oversample::{Downsampler, Upsampler};
+use afx_dsp::source::PluckedString;
+use afx_dsp::{Factor, HalfBand, Oversampler};
+
+/// A processor of one channel.
+type Effect = Box<dyn FnMut(&mut [f32])>;
+
+/// All filters, oversamplers and circuits, by name.
+fn effects() -> Vec<(String, Effect)> {
+    let mut all: Vec<(String, Effect)> = Vec::new();
+    for shape in [FilterShape::LowPass, FilterShape::HighPass, FilterShape::BandPass, FilterShape::Notch, FilterShape::LowShelf] {
+        for frequency_hz in [20.0, 1e3, 15e3] {
+            let spec = FilterSpec::new(shape, 48e3, frequency_hz, 1.0, 6.0).unwrap();
+            let coefficients = BiquadCoefficients::new(spec);
+            let (mut svf, mut cascade) = (Svf::<f32>::new(spec), BiquadCascade::<f32>::new(&[coefficients; 2]));
+            all.push((format!("Svf {shape:?} {frequency_hz} Hz"), Box::new(move |s| svf.process_in_place(s))));
+            all.push((format!("BiquadCascade {shape:?} {frequency_hz} Hz"), Box::new(move |s| cascade.process_in_place(s))));
+        }
+    }
+    let mut blocker = DcBlocker::<f32>::new(48e3, 10.0).unwrap();
+    all.push(("DcBlocker".into(), Box::new(move |s| blocker.process_in_place(s))));
+    let (mut clip, mut overdrive) = (DiodeClip::new(48e3).unwrap(), SynthOd::new(48e3).unwrap());
+    all.push(("DiodeClip".into(), Box::new(move |s| clip.process_in_place(s))));
+    all.push(("SynthOd".into(), Box::new(move |s| overdrive.process_in_place(s))));
+    for half_band in [HalfBand::LinearPhase, HalfBand::LowLatency] {
+        for factor in Factor::ALL {
+            let mut oversampler = Oversampler::<f32>::new(factor, half_band);
+            let name = format!("Oversampler {half_band:?} {factor:?}");
+            all.push((name, Box::new(move |s| oversampler.process_in_place(s, |high| high.iter_mut().for_each(|v| *v *= 0.5)))));
+        }
+    }
+    all
+}
+
+#[test]
+fn no_output_is_a_subnormal_number() {
+    // fast and slow decays through all magnitudes, and noise of every magnitude
+    let tone = |n: usize, frames: f32| (n as f32 * 0.1).sin() * (-(n as f32) / frames).exp();
+    let fast: Vec<f32> = (0..20_000).map(|n| tone(n, 100.0)).collect();
+    let slow: Vec<f32> = (0..40_000).map(|n| 1e-25 * tone(n, 1000.0)).collect();
+    let noise: Vec<f32> = (0..4000).map(|n| (n as f32).sin() * 10f32.powi(n * 37 % 27 - 45)).collect();
+    for (name, mut effect) in effects() {
+        for (what, x) in [("fast decay", &fast), ("slow decay", &slow), ("noise", &noise)] {
+            let mut y = x.clone();
+            effect(&mut y);
+            let found = y.iter().filter(|v| v.is_subnormal()).count();
+            assert_eq!(found, 0, "{name}: {what}");
+        }
+    }
+}
+
+/// A block that could not go to another thread would not compile here.
+const _: () = {
+    const fn goes_to_another_thread<T: Send>() {}
+    goes_to_another_thread::<Svf<f32>>();
+    goes_to_another_thread::<Biquad<f32>>();
+    goes_to_another_thread::<BiquadCascade<f32>>();
+    goes_to_another_thread::<DcBlocker<f32>>();
+    goes_to_another_thread::<Oversampler<f32>>();
+    goes_to_another_thread::<Upsampler<f32>>();
+    goes_to_another_thread::<Downsampler<f32>>();
+    goes_to_another_thread::<DiodeClip>();
+    goes_to_another_thread::<SynthOd>();
+    goes_to_another_thread::<PluckedString>();
+};
