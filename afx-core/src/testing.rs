@@ -491,6 +491,7 @@ pub fn hostile_signals(frames: usize) -> Vec<(String, Vec<f32>)> {
         make("DC", &|_| 1.0),
         make("impulse", &|i| if i == 0 { 1.0 } else { 0.0 }),
         make("silence", &|_| 0.0),
+        make("decay into subnormals", &|i| (i as f32 * 0.05).sin() * (-(i as f32) / 40.0).exp()),
     ]
 }
 

@@ -13,13 +13,16 @@ const CHECK: usize = 64;
 const STEP: usize = 4;
 /// Input beyond this is clipped: +120 dBFS.
 const LIMIT: f64 = 1e6;
+/// Input and output below this are silence: -400 dBFS, far above the subnormal numbers.
+const SILENCE: f64 = 1e-20;
 
 /// A [`Conditioned`] model with its knobs, its memory and the parameters in use: a [`Processor`]. The first page of `afx-models` plays one.
 ///
 /// - Knob moves glide: the layer's parameters go in a straight line from those in use to those of the new position, a small step every
 ///   four frames over [`Voice::set_glide_ms`]. At rest nothing is computed beyond the layer itself.
 /// - Playing starts from the model's own resting state for its knobs, so silence gives no pop.
-/// - NaN and infinities in the input count as silence, and no input leaves the memory stuck.
+/// - NaN, infinities and what lies below -400 dBFS in the input count as silence, and no input leaves the memory stuck. No output is a
+///   subnormal number, and whether a host has the processor flush those does not matter.
 /// - A layer with one input and one output serves any number of channels, all with the same parameters, two at a time.
 /// - [`Voice::reset`](Processor::reset) plays silence until the model rests, up to 12,288 frames of it, unless the knobs are where they
 ///   were the last time: for a moment in which nobody listens.
@@ -281,7 +284,7 @@ impl<T: Scalar, L, A> fmt::Debug for Voice<T, L, A> {
 /// `x` as a number the model can bear.
 fn tame<T: Scalar>(x: T) -> T {
     let limit = T::from_f64(LIMIT);
-    if !x.is_finite() {
+    if !audible(x) {
         T::ZERO
     } else if x > limit {
         limit
@@ -290,6 +293,11 @@ fn tame<T: Scalar>(x: T) -> T {
     } else {
         x
     }
+}
+
+/// Whether `x` is finite, and large enough to matter.
+fn audible<T: Scalar>(x: T) -> bool {
+    x.is_finite() && x.abs() >= T::from_f64(SILENCE)
 }
 
 /// A channel into place `j` of frames of `width`, tamed; silence where there is no channel.
@@ -303,9 +311,9 @@ fn gather<T: Scalar>(from: &[T], frames: &mut [T], width: usize, j: usize) {
     }
 }
 
-/// Place `j` of frames of `width` into a channel; zero for what is not finite.
+/// Place `j` of frames of `width` into a channel; zero for what is not finite or too small to matter.
 fn scatter<T: Scalar>(frames: &[T], to: &mut [T], width: usize, j: usize) {
-    let sound = |s: T| if s.is_finite() { s } else { T::ZERO };
+    let sound = |s: T| if audible(s) { s } else { T::ZERO };
     if width == 1 {
         to.iter_mut().zip(frames).for_each(|(v, s)| *v = sound(*s));
     } else {

@@ -70,6 +70,15 @@ afx_core::processor_conformance!(voice_concat, voice(Concat::new(&layout(), 2), 
 afx_core::processor_conformance!(voice_film_stereo, voice(Film::new(&layout(), 2, Network::smooth(6, 2)), 2), 2, 2);
 afx_core::processor_conformance!(voice_static_hyper_3_channels, voice(StaticHyper::new(&layout(), 2, Network::smooth(4, 2)), 3), 3, 2);
 
+#[test]
+fn a_cell_without_bias_is_silent_rather_than_subnormal() {
+    let layer = chain_without_bias();
+    let model = Conditioned { adapter: Fixed::new(&Layer::<f32>::layout(&layer), 0), layer };
+    let mut noise = afx_core::testing::Noise::new(3);
+    let learnt = model.initialize(&mut || 1.5 * noise.next_f64());
+    afx_core::testing::processor_hostile(&mut Voice::new(model, &learnt, 48e3, 1).expect("the numbers fit their own model"), 1);
+}
+
 /// Everything that a model file can hold.
 fn stack() -> AnyLayer {
     AnyLayer::stack(vec![Fir { taps: 9 }.into(), Dense::new(1, 3).into(), Gru::new(3, 8).into(), Dense::new(8, 1).into()])
