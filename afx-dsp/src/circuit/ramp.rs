@@ -50,7 +50,7 @@ impl Ramp {
         } else {
             // coasting on before it turns takes up to 4/27 of the velocity per length, which must fit between here and the end
             let room = 6.0 / f64::from(self.longest);
-            velocity = velocity.clamp(-room * self.value, room * (1.0 - self.value));
+            velocity = velocity.max(-room * self.value).min(room * (1.0 - self.value));
         }
         (self.start, self.target, self.remaining) = (self.value, target, self.length);
         self.velocity = velocity * f64::from(self.length);
