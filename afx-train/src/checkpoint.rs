@@ -178,7 +178,8 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
 
 /// Without the settings that may differ.
 fn comparable(mut identity: Value) -> Value {
-    if let Some(config) = identity["config"].as_object_mut() {
+    // `get_mut`: a file may hold anything but an object here, which `identity["config"]` would not take.
+    if let Some(config) = identity.get_mut("config").and_then(Value::as_object_mut) {
         config.retain(|name, _| !matches!(name.as_str(), "steps" | "validate_every" | "patience"));
     }
     identity

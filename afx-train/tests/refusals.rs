@@ -289,6 +289,8 @@ fn impossible_progress_is_refused() {
     let sound = Tensors::read(&path).expect("the checkpoint just written");
     let nan = f64::NAN.to_bits();
     for (field, value) in [
+        ("training", json!("another")),
+        ("training", json!([])),
         ("step", json!(u64::MAX)),
         ("adam_step", json!(u64::MAX)),
         ("stale", json!(u32::MAX)),
