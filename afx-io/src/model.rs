@@ -16,6 +16,9 @@ use std::path::Path;
 /// The version of the format that this crate writes, and the newest it reads.
 pub const VERSION: &str = "1";
 
+/// The longest JSON of a model, in bytes: in memory, JSON takes up to ninety times its text.
+const MAX_JSON_BYTES: usize = 1 << 20;
+
 /// A conditioned model with everything a player needs to know about it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelFile {
@@ -35,11 +38,11 @@ pub struct ModelFile {
 
 /// What `model` holds in the metadata.
 #[derive(Serialize, Deserialize)]
-struct Header {
+struct Header<S> {
     name: String,
     sample_rate: u32,
     knobs: Vec<KnobEntry>,
-    spec: ModelSpec,
+    spec: S,
     #[serde(default)]
     training: Value,
 }
@@ -104,11 +107,12 @@ impl ModelFile {
             name: self.name.clone(),
             sample_rate: self.sample_rate,
             knobs: knobs.collect(),
-            spec: self.spec.clone(),
+            spec: &self.spec,
             training: self.training.clone(),
         };
         let json =
             serde_json::to_string(&header).map_err(|e| Error::new(ErrorKind::Malformed, "model", "a value that JSON can hold", e))?;
+        check_json(&json)?;
         let mut file = Tensors::default();
         file.metadata.insert("format".into(), "afx".into());
         file.metadata.insert("version".into(), VERSION.into());
@@ -134,15 +138,16 @@ impl ModelFile {
             return Err(Error::new(ErrorKind::Unsupported, "__metadata__.version", VERSION, entry("version")?));
         }
         let malformed = |e: &dyn core::fmt::Display| Error::new(ErrorKind::Malformed, "__metadata__.model", "the JSON of a model", e);
-        let given: Value = serde_json::from_str(entry("model")?).map_err(|e| malformed(&e))?;
-        let header = Header::deserialize(&given).map_err(|e| malformed(&e))?;
-        let spec = serde_json::to_value(&header.spec).map_err(|e| malformed(&e))?;
-        if let Some(name) = unknown(&given["spec"], &spec) {
+        check_json(entry("model")?)?;
+        let header: Header<Value> = serde_json::from_str(entry("model")?).map_err(|e| malformed(&e))?;
+        let spec = ModelSpec::deserialize(&header.spec).map_err(|e| malformed(&e))?;
+        let read = serde_json::to_value(&spec).map_err(|e| malformed(&e))?;
+        if let Some(name) = unknown(&header.spec, &read) {
             return Err(malformed(&format_args!("unknown field `{name}`")));
         }
         let mut model = ModelFile {
             name: header.name,
-            spec: header.spec,
+            spec,
             sample_rate: header.sample_rate,
             knobs: header
                 .knobs
@@ -207,6 +212,14 @@ impl ModelFile {
         }
         self.knobs.iter().try_for_each(Knob::check)
     }
+}
+
+fn check_json(json: &str) -> Result<()> {
+    if json.len() <= MAX_JSON_BYTES {
+        return Ok(());
+    }
+    let (expected, found) = (format!("at most {MAX_JSON_BYTES} bytes"), format!("{} bytes", json.len()));
+    Err(Error::new(ErrorKind::TooLarge, "__metadata__.model", expected, found))
 }
 
 /// The first name in a specification that is not in what was read from it, which has every name, defaults included: serde lets unknown
@@ -279,6 +292,10 @@ mod tests {
         refuse(&|f| f.metadata.clear(), "__metadata__.format");
         refuse(&|f| drop(f.metadata.insert("version".into(), "9".into())), "__metadata__.version");
         refuse(&|f| drop(f.metadata.insert("model".into(), "{".into())), "__metadata__.model");
+        let long = " ".repeat(MAX_JSON_BYTES);
+        refuse(&|f| f.metadata.get_mut("model").unwrap().push_str(&long), "__metadata__.model: expected at most 1048576 bytes");
+        let remembered = ModelFile { training: long.clone().into(), ..model() };
+        assert_eq!(remembered.to_tensors().unwrap_err().kind(), ErrorKind::TooLarge, "what is written can be read");
         refuse(&edit("\"hidden\":8", "\"hidden\":4000"), "spec");
         refuse(&edit("\"width\":8", "\"width\":4000"), "tensors");
         refuse(&edit("\"hidden\":8", "\"hidden\":99999999"), "spec");
