@@ -14,6 +14,14 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// [`ErrorKind::Io`], [`ErrorKind::WrongFormat`] for something that is not a regular file, [`ErrorKind::TooLarge`].
 pub fn read_bounded(path: &Path, max_bytes: u64) -> Result<Vec<u8>> {
+    read_of_kind(path, max_bytes, |_| Ok(()))
+}
+
+/// As much of a file's start as tells its kind.
+pub(crate) const START: usize = 8192;
+
+/// [`read_bounded`] of a file whose first [`START`] bytes `check` takes: gigabytes of another kind are refused before they are read.
+pub(crate) fn read_of_kind(path: &Path, max_bytes: u64, check: impl Fn(&[u8]) -> Result<()>) -> Result<Vec<u8>> {
     // A look before opening: opening a named pipe would block until somebody writes to it.
     let metadata = fs::metadata(path).map_err(|e| Error::io(path, "open", e))?;
     if !metadata.is_file() {
@@ -27,9 +35,14 @@ pub fn read_bounded(path: &Path, max_bytes: u64) -> Result<Vec<u8>> {
     }
     let file = File::open(path).map_err(|e| Error::io(path, "open", e))?;
     let len = usize::try_from(metadata.len()).map_err(|_| too_large(metadata.len()))?;
-    let mut bytes = crate::error::reserve("file", len).map_err(|e| e.in_file(path))?;
     // `take`: a file that grows while it is read ends where it ended when it was measured.
-    file.take(metadata.len()).read_to_end(&mut bytes).map_err(|e| Error::io(path, "read", e))?;
+    let mut file = file.take(metadata.len());
+    let mut start = Vec::new();
+    file.by_ref().take(START as u64).read_to_end(&mut start).map_err(|e| Error::io(path, "read", e))?;
+    check(&start).map_err(|e| e.in_file(path))?;
+    let mut bytes = crate::error::reserve("file", len).map_err(|e| e.in_file(path))?;
+    bytes.append(&mut start);
+    file.read_to_end(&mut bytes).map_err(|e| Error::io(path, "read", e))?;
     Ok(bytes)
 }
 
@@ -239,6 +252,13 @@ mod tests {
         assert_eq!(read_bounded(&dir.join("five"), 4).unwrap_err().kind(), ErrorKind::TooLarge);
         assert_eq!(read_bounded(&dir.join("none"), 4).unwrap_err().kind(), ErrorKind::Io);
         assert_eq!(read_bounded(&dir, 4).unwrap_err().kind(), ErrorKind::WrongFormat);
+        // More than there is memory for, without a byte on the disk; file systems without holes refuse to make it.
+        let huge = dir.join("huge");
+        if File::create(&huge).unwrap().set_len(1 << 42).is_ok() {
+            for error in [crate::wav::read(&huge).unwrap_err(), crate::tensors::Tensors::read(&huge).unwrap_err()] {
+                assert_eq!((error.kind(), error.file()), (ErrorKind::WrongFormat, Some(&*huge)));
+            }
+        }
         assert_eq!(write_atomic(&dir.join("no/such/folder"), b"x").unwrap_err().kind(), ErrorKind::Io);
         fs::remove_dir_all(dir).unwrap();
     }

@@ -30,8 +30,8 @@ impl Tensors {
     }
 }
 
-/// The JSON text and the data behind it.
-fn split(bytes: &[u8]) -> Result<(&[u8], &[u8])> {
+/// The length of the header and what follows it; of the file, the first [`crate::disk::START`] bytes will do.
+pub(super) fn start(bytes: &[u8]) -> Result<(u64, &[u8])> {
     let wrong = |kind, found: String| Err(Error::new(kind, "header", "a safetensors file", found));
     // First of all: the "header length" of another kind of file is noise and says nothing.
     if let Some(other) = other_kind(bytes) {
@@ -48,6 +48,12 @@ fn split(bytes: &[u8]) -> Result<(&[u8], &[u8])> {
         let expected = format!("at most {MAX_HEADER_BYTES} bytes");
         return Err(Error::new(ErrorKind::TooLarge, "header length", expected, format_args!("{length} bytes")));
     }
+    Ok((length, rest))
+}
+
+/// The JSON text and the data behind it.
+fn split(bytes: &[u8]) -> Result<(&[u8], &[u8])> {
+    let (length, rest) = start(bytes)?;
     // The cast holds: length <= MAX_HEADER_BYTES.
     rest.split_at_checked(length as usize)
         .ok_or_else(|| Error::new(ErrorKind::Truncated, "header", format_args!("{length} bytes"), format_args!("{} bytes", rest.len())))

@@ -154,7 +154,7 @@ impl Tensors {
     /// As [`Tensors::parse`], and [`ErrorKind::Io`].
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        Self::parse(&disk::read_bounded(path, u64::MAX)?).map_err(|e| e.in_file(path))
+        Self::parse(&disk::read_of_kind(path, u64::MAX, |start| decode::start(start).map(drop))?).map_err(|e| e.in_file(path))
     }
 
     /// Writes a file as a whole or not at all (see [`disk::write_atomic`]).

@@ -108,7 +108,7 @@ fn find(bytes: &[u8], options: ReadOptions) -> Result<(Header, &[u8])> {
 }
 
 /// The RIFF size and whether this is RF64.
-fn magic(bytes: &[u8]) -> Result<(u32, bool)> {
+pub(super) fn magic(bytes: &[u8]) -> Result<(u32, bool)> {
     let wrong = |found: String| Err(Error::new(ErrorKind::WrongFormat, "header", "a RIFF/WAVE header", found));
     if bytes.is_empty() {
         return wrong("an empty file".into());

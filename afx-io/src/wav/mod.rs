@@ -103,7 +103,7 @@ pub fn read(path: impl AsRef<Path>) -> Result<Audio> {
 /// As [`parse_with`], and [`crate::ErrorKind::Io`].
 pub fn read_with(path: impl AsRef<Path>, options: ReadOptions) -> Result<Audio> {
     let path = path.as_ref();
-    let bytes = disk::read_bounded(path, u64::MAX)?;
+    let bytes = disk::read_of_kind(path, u64::MAX, |start| decode::magic(start).map(drop))?;
     parse_with(&bytes, options).map_err(|e| e.in_file(path))
 }
 
