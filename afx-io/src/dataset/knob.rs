@@ -29,7 +29,7 @@ impl Knob {
     /// assert_eq!(drive.denormalise(0.5), 3.0);
     /// ```
     pub fn normalise(&self, value: f32) -> f32 {
-        if self.max > self.min { 2.0 * (value - self.min) / (self.max - self.min) - 1.0 } else { 0.0 }
+        if self.max > self.min { 2.0 * ((value - self.min) / (self.max - self.min)) - 1.0 } else { 0.0 }
     }
 
     /// The inverse of [`Knob::normalise`].
@@ -92,6 +92,10 @@ mod tests {
         assert_eq!([-6.0, 3.0, 12.0].map(|v| knob.normalise(v)), [-1.0, 0.0, 1.0]);
         assert_eq!([-1.0, 0.0, 1.0].map(|v| knob.denormalise(v)), [-6.0, 3.0, 12.0]);
         assert_eq!(knob.default, 3.0);
+        // The widest range that is allowed: twice as much is infinite.
+        let wide = Knob::new("wide", -f32::MAX / 2.0, f32::MAX / 2.0);
+        assert_eq!([wide.min, 0.0, wide.max].map(|v| wide.normalise(v)), [-1.0, 0.0, 1.0]);
+        assert!(wide.check().is_ok());
     }
 
     #[test]
