@@ -117,7 +117,7 @@ impl Args {
         let material = Material::new(data, config.frames, config.validation_part)?;
         let mut trainer = Trainer::new(spec.build()?, material, config)?;
         let log = Log::open(&self.out.join(format!("{name}.log.jsonl")), None)?;
-        let curves = run(&mut trainer, name, log, |_, _| Ok(()))?;
+        let curves = run(&mut trainer, name, log, |_, _, log| log.settle())?;
         let file = model_file(name, &spec, data.sample_rate, &data.knobs, &trainer);
         let cells = positions().into_par_iter().enumerate().map(|(i, (d, t))| {
             let prediction = play(&file, &recordings.test_dry, [POSITIONS[d], POSITIONS[t]])?;

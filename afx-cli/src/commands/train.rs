@@ -10,6 +10,7 @@ use afx::models::{AnyAdapter, AnyLayer, Conditioning, ModelSpec};
 use afx::train::{Config, Event, Material, TrainError, Trainer};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Seek, SeekFrom, Write};
 use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
@@ -85,10 +86,12 @@ impl Args {
         }
         let log = Log::open(&log, self.resume.then(|| trainer.progress().step))?;
         let file = |t: &Trainer<AnyLayer, AnyAdapter>| model_file(&name, &spec, data.sample_rate, &data.knobs, t);
-        run(&mut trainer, &name, log, |t, best| {
+        run(&mut trainer, &name, log, |t, best, log| {
             if best {
                 file(t).write(&self.out)?;
             }
+            // Before the checkpoint: whoever goes on from there goes on with its log.
+            log.settle()?;
             t.save(&checkpoint)
         })
         .map_err(named)?;
@@ -108,6 +111,7 @@ impl Args {
                 Error::new(format_args!("{}: {e}", self.dataset.display()))
             }
             (e @ (TrainError::Config { .. } | TrainError::Loss(_)), Some(path)) => Error::new(format_args!("{}: {e}", path.display())),
+            (e @ TrainError::Model(_), _) => Error::new(format_args!("{}: {e}", self.model)),
             (e, _) => e.into(),
         }
     }
@@ -216,15 +220,10 @@ pub fn model_file<L: Differentiable<f32>, A: Adapter<f32>>(
 /// A JSON object a line.
 pub struct Log {
     path: PathBuf,
-    to: Sink,
-}
-
-/// Where the lines go.
-enum Sink {
-    Nowhere,
+    /// Where the lines go, if anywhere. Its lock is held.
+    file: Option<File>,
     /// Kept until the training has a model of its own: the file there is of another one, which may be all that is left if this one is stopped.
-    Waiting(String),
-    File(std::fs::File),
+    waiting: Option<String>,
 }
 
 impl Log {
@@ -233,52 +232,63 @@ impl Log {
     /// until the first validation.
     ///
     /// # Errors
-    /// When the file cannot be opened, or read.
+    /// When the file cannot be opened, or read, or another training writes it.
     pub fn open(path: &Path, from: Option<u64>) -> Result<Self, Error> {
         let there = path.exists();
         let kept = match from {
             Some(step) if there => whole_lines(&afx::io::disk::read_bounded(path, MAX_BYTES)?, step),
             _ => 0,
         };
+        let waiting = (there && from.is_none()).then(String::new);
         let open = || {
-            let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
-            if there && from.is_none() {
-                return Ok(Sink::Waiting(String::new()));
+            let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+            lock(&file)?;
+            if waiting.is_none() {
+                file.set_len(kept as u64)?;
+                file.seek(SeekFrom::End(0))?;
             }
-            file.set_len(kept as u64)?;
-            file.seek(SeekFrom::End(0))?;
-            Ok(Sink::File(file))
+            Ok(file)
         };
-        let to = open().map_err(|e| afx::io::Error::io(path, "open", e))?;
-        Ok(Log { path: path.to_path_buf(), to })
+        let file = open().map_err(|e| afx::io::Error::io(path, "open", e))?;
+        Ok(Log { path: path.to_path_buf(), file: Some(file), waiting })
     }
 
     /// A log that goes nowhere.
     pub fn none() -> Self {
-        Log { path: PathBuf::new(), to: Sink::Nowhere }
+        Log { path: PathBuf::new(), file: None, waiting: None }
     }
 
     fn line(&mut self, value: &serde_json::Value) -> Result<(), TrainError> {
         // In one piece: formatted into the file, a line would be dozens of writes, and a training killed between them leave a part of it.
         let line = format!("{value}\n");
-        match &mut self.to {
-            Sink::Nowhere => Ok(()),
-            Sink::Waiting(lines) => {
-                lines.push_str(&line);
-                Ok(())
-            }
-            Sink::File(file) => file.write_all(line.as_bytes()).map_err(|e| afx::io::Error::io(&self.path, "write", e).into()),
+        match (&mut self.waiting, &mut self.file) {
+            (Some(lines), _) => lines.push_str(&line),
+            (None, Some(file)) => file.write_all(line.as_bytes()).map_err(|e| afx::io::Error::io(&self.path, "write", e))?,
+            (None, None) => {}
         }
+        Ok(())
     }
 
     /// Takes the place of the log that is there, if it has not yet.
-    fn settle(&mut self) -> Result<(), TrainError> {
-        if let Sink::Waiting(lines) = &self.to {
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn settle(&mut self) -> Result<(), TrainError> {
+        if let Some(lines) = &self.waiting {
             afx::io::disk::write_atomic(&self.path, lines.as_bytes())?;
-            let file = std::fs::OpenOptions::new().append(true).open(&self.path);
-            self.to = Sink::File(file.map_err(|e| afx::io::Error::io(&self.path, "open", e))?);
+            let file = OpenOptions::new().append(true).open(&self.path).and_then(|file| lock(&file).map(|()| file));
+            self.file = Some(file.map_err(|e| afx::io::Error::io(&self.path, "open", e))?);
+            self.waiting = None;
         }
         Ok(())
+    }
+}
+
+/// Keeps a second training with the same `--out` away for as long as the file is open. On Unix only: elsewhere a lock keeps readers away too.
+fn lock(file: &File) -> std::io::Result<()> {
+    match cfg!(unix).then(|| file.try_lock()) {
+        Some(Err(TryLockError::WouldBlock)) => Err(std::io::Error::other("another training that writes here")),
+        _ => Ok(()), // and where the file system has no locks
     }
 }
 
@@ -300,7 +310,8 @@ pub struct Curves {
     pub esr: Vec<(f64, f64)>,
 }
 
-/// Runs a trainer to its end with a progress bar and a log; `keep` is called after every validation, with whether it was the best.
+/// Runs a trainer to its end with a progress bar and a log; `keep` is called after every validation, with whether it was the best and the
+/// log, which it settles.
 ///
 /// # Errors
 /// Those of training and of `keep`.
@@ -308,7 +319,7 @@ pub fn run<L: Differentiable<f32>, A: Adapter<f32>>(
     trainer: &mut Trainer<L, A>,
     name: &str,
     mut log: Log,
-    mut keep: impl FnMut(&Trainer<L, A>, bool) -> Result<(), TrainError>,
+    mut keep: impl FnMut(&Trainer<L, A>, bool, &mut Log) -> Result<(), TrainError>,
 ) -> Result<Curves, TrainError> {
     let bar = ProgressBar::new(trainer.config().steps);
     let style = ProgressStyle::with_template("{prefix} {bar:24} {pos}/{len} {msg} {eta} left");
@@ -337,8 +348,7 @@ pub fn run<L: Differentiable<f32>, A: Adapter<f32>>(
                     "event": "validation", "step": step, "loss": loss, "validation_esr": esr, "best": best,
                     "learning_rate": rate, "seconds": seconds, "times_real_time": speed,
                 }))?;
-                keep(trainer, *best)?;
-                log.settle()?;
+                keep(trainer, *best, &mut log)?;
             }
             _ => {}
         }
@@ -356,6 +366,16 @@ mod tests {
     /// A file of the test's own name.
     fn file(name: &str) -> PathBuf {
         std::env::temp_dir().join(format!("afx-cli-log-{name}-{}.jsonl", std::process::id()))
+    }
+
+    /// A second training is refused, and does nothing to the log.
+    fn locked(path: &Path) {
+        let before = std::fs::read(path).unwrap();
+        for from in [None, Some(0)].into_iter().filter(|_| cfg!(unix)) {
+            let error = Log::open(path, from).err().unwrap().to_string();
+            assert_eq!(error, format!("{}: open: expected success, found another training that writes here", path.display()));
+        }
+        assert_eq!(std::fs::read(path).unwrap(), before);
     }
 
     #[test]
@@ -407,13 +427,16 @@ mod tests {
         let [step, validation] = ["step", "validation"].map(|event| json!({"event": event, "step": 1}));
         std::fs::write(&path, "another's\n").unwrap();
         let mut log = Log::open(&path, None).unwrap();
+        locked(&path);
         log.line(&step).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "another's\n");
         log.line(&validation).unwrap();
         log.settle().unwrap();
+        locked(&path);
         log.line(&step).unwrap();
         log.settle().unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{step}\n{validation}\n{step}\n"));
+        drop(log);
         std::fs::remove_file(&path).unwrap();
         Log::open(&path, None).unwrap().line(&step).unwrap(); // nothing to keep
         assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{step}\n"));

@@ -100,6 +100,7 @@ fn an_architecture_can_come_from_a_file() {
     refused(&format!("depth = 1\n{layers}{network}"), &["model: expected", "`depth`", "line 1"]);
     refused(&format!("{}{network}", layers.replace("inputs = 4", "inputs = 5")), &["layer 1: expected 4 inputs, found 5"]);
     refused(&format!("{layers}{}", network.replace("width = 3", "width = 100000")), &["width", "found 100000"]);
+    refused("[layer]\ntype = \"fir\"\ntaps = 4\n[conditioning]\ntype = \"fixed\"\n", &["model: expected affine maps"]);
 }
 
 #[test]
@@ -221,4 +222,21 @@ fn force_is_promised_only_where_it_helps() {
     recordings(&data, |wet| wet.iter_mut().for_each(|v| *v *= 5e-5));
     assert!(last_line(force(false)).contains("--force trains on it all the same"));
     afx_ok(force(true));
+}
+
+/// What is killed between the two goes on with its own log, or not at all.
+#[test]
+#[cfg(unix)]
+fn a_log_is_the_trainings_own_before_its_checkpoint_is_written() {
+    let folder = Folder::new("train-log-first");
+    let (data, config, out) = (folder.join("data"), folder.join("train.toml"), folder.join("m.safetensors"));
+    dataset(&data, &["drive"], &[0.0, 4.0], false);
+    std::fs::write(&config, settings(2)).unwrap();
+    let log = folder.bytes("m.log.jsonl", b"another's\n");
+    // A checkpoint that cannot be written.
+    std::os::unix::fs::symlink("no/folder", folder.join("m.checkpoint.safetensors")).unwrap();
+    let line = afx_err(train(&data, "gru", &out, &config));
+    assert!(line.contains("m.checkpoint.safetensors: write"), "{line}");
+    let log = std::fs::read_to_string(log).unwrap();
+    assert!(!log.contains("another's") && log.contains("validation"), "{log}");
 }
