@@ -74,7 +74,7 @@ afx_core::processor_conformance!(voice_static_hyper_3_channels, voice(StaticHype
 fn a_cell_without_bias_is_silent_rather_than_subnormal() {
     let layer = chain_without_bias();
     let model = Conditioned { adapter: Fixed::new(&Layer::<f32>::layout(&layer), 0), layer };
-    let mut noise = afx_core::testing::Noise::new(3);
+    let mut noise = Noise::new(3);
     let learnt = model.initialize(&mut || 1.5 * noise.next_f64());
     afx_core::testing::processor_hostile(&mut Voice::new(model, &learnt, 48e3, 1).expect("the numbers fit their own model"), 1);
 }
