@@ -3,6 +3,7 @@
 //! - [`oversample`]: half-band oversamplers, 2x to 16x, with latency known before the first block.
 //! - [`circuit`]: analogue circuits as differential equations, and the offline renderer of their reference output.
 //! - [`filter`]: state-variable filter, biquads, DC blocker.
+//! - `convolve` (with `std`): impulse responses of any length without latency, in blocks that cost the same.
 //! - [`source`]: seeded random numbers and a dry electric guitar to feed the circuits with.
 //!
 //! Everything named `process*`, `set_*` or `reset` neither allocates, locks nor panics, takes blocks of any length including
@@ -80,11 +81,17 @@ extern crate alloc;
 extern crate std;
 
 pub mod circuit;
+#[cfg(feature = "std")]
+#[cfg_attr(docsrs, doc(cfg(feature = "std")))]
+pub mod convolve;
 mod error;
 pub mod filter;
 pub mod oversample;
 pub mod source;
 
+#[cfg(feature = "std")]
+#[cfg_attr(docsrs, doc(cfg(feature = "std")))]
+pub use convolve::Convolver;
 pub use error::DspError;
 pub use oversample::{Factor, HalfBand, Oversampler};
 

@@ -8,7 +8,8 @@ use afx_core::{ALIGN, Differentiable, Layer, Layout, Scalar, kernels, places};
 /// In front of a cell it takes up the latency of a recording (the seeds' "latency recognition") and any linear coloration.
 ///
 /// - `taps`: `[taps]`, the newest sample first; the first values are a unit impulse at tap 0.
-/// - Real-time: `process` allocates nothing. For impulse responses of more than about a hundred taps use a convolver.
+/// - Real-time: `process` allocates nothing. For impulse responses of more than about a hundred taps that nobody
+///   learns use `afx_dsp::Convolver`.
 ///
 /// A layer also plays by itself, here an impulse response that nobody learns:
 ///
