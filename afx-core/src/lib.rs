@@ -5,7 +5,8 @@
 //! A conditioned effect is a plain effect whose parameters are a differentiable function of its knobs. Here are the pieces that sentence
 //! needs: [`Layer`] (a plain effect: sizes only), [`Layout`] (its parameters, one slice), [`Adapter`] (knobs to parameters),
 //! [`Conditioned`] (the two together) and [`Voice`] (one that plays, behind the object-safe [`Processor`]). [`Differentiable`] adds the
-//! derivative for training. Cells, adapters and filters live in `afx-models` and `afx-dsp`.
+//! derivative for training. A classical effect of one channel is [`Mono`]; [`Channels`] makes a [`Processor`] of it, and [`Series`] one of
+//! several, voices among them. Cells, adapters and filters live in `afx-models` and `afx-dsp`.
 
 #[cfg(not(any(feature = "std", feature = "libm")))]
 compile_error!("afx-core needs feature `std` or feature `libm` for its elementary functions");
@@ -18,11 +19,14 @@ pub mod activation;
 mod adapter;
 mod aligned;
 mod chain;
+mod channels;
 pub mod kernels;
 mod layer;
 mod layout;
+mod mono;
 mod processor;
 mod scalar;
+mod series;
 pub mod simd;
 #[cfg(feature = "dev")]
 pub mod testing;
@@ -31,8 +35,11 @@ mod voice;
 pub use adapter::{Adapter, Conditioned};
 pub use aligned::Aligned;
 pub use chain::Chain;
+pub use channels::Channels;
 pub use layer::{Differentiable, Layer, SETTLE_FRAMES, play_until_still};
 pub use layout::{ALIGN, Affine, Layout, Role, Tensor, places};
+pub use mono::Mono;
 pub use processor::Processor;
 pub use scalar::Scalar;
+pub use series::Series;
 pub use voice::{Voice, VoiceError};

@@ -17,3 +17,8 @@ pub trait Processor<T: Scalar>: Send {
     /// Frames by which the output lags the input.
     fn latency(&self) -> usize;
 }
+
+/// Frames of the shortest buffer.
+pub(crate) fn shortest<T>(input: &[&[T]], output: &[&mut [T]]) -> usize {
+    input.iter().map(|c| c.len()).chain(output.iter().map(|c| c.len())).min().unwrap_or(0)
+}

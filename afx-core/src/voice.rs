@@ -1,5 +1,6 @@
 //! A conditioned model that plays.
 
+use crate::processor::shortest;
 use crate::{Adapter, Aligned, Conditioned, Layer, Processor, Scalar};
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
@@ -323,7 +324,7 @@ fn scatter<T: Scalar>(frames: &[T], to: &mut [T], width: usize, j: usize) {
 
 impl<T: Scalar, L: Layer<T>, A: Adapter<T>> Processor<T> for Voice<T, L, A> {
     fn process(&mut self, input: &[&[T]], output: &mut [&mut [T]]) {
-        let frames = input.iter().map(|c| c.len()).chain(output.iter().map(|c| c.len())).min().unwrap_or(0);
+        let frames = shortest(input, output);
         let (i, o) = (self.model.layer.inputs(), self.model.layer.outputs());
         let mut done = 0;
         while done < frames {

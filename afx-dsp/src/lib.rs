@@ -15,7 +15,8 @@
 //! below 1e-20 (-400 dBFS) are 0 on their way in and out: no output is a subnormal number, and whether a host has the processor
 //! flush those does not matter.
 //!
-//! An effect is its blocks in a row; a plugin holds one for each channel:
+//! Each block is a [`Mono`](afx_core::Mono) effect, of which [`Channels`](afx_core::Channels) makes a processor and
+//! [`Series`](afx_core::Series) a chain. Written out, an effect is its blocks in a row; a plugin holds one for each channel:
 //!
 //! ```
 //! use afx_dsp::filter::{DcBlocker, FilterShape, FilterSpec, Svf};
@@ -86,6 +87,7 @@ pub mod circuit;
 pub mod convolve;
 mod error;
 pub mod filter;
+mod mono;
 pub mod oversample;
 pub mod source;
 
@@ -93,7 +95,7 @@ pub mod source;
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use convolve::Convolver;
 pub use error::DspError;
-pub use oversample::{Factor, HalfBand, Oversampler};
+pub use oversample::{Factor, HalfBand, Oversampled, Oversampler};
 
 use afx_core::Scalar;
 

@@ -17,6 +17,7 @@
 mod fir;
 mod iir;
 mod offline;
+mod oversampled;
 mod taps;
 
 use crate::{audible, heard};
@@ -26,6 +27,7 @@ use alloc::vec::Vec;
 use fir::{FirDown, FirUp};
 use iir::{IirDown, IirUp, group_delay};
 pub use offline::{decimate, interpolate, render_at};
+pub use oversampled::Oversampled;
 
 /// Base-rate frames handled at once; longer blocks go through in pieces.
 const BLOCK: usize = 64;

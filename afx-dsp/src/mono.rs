@@ -1,0 +1,54 @@
+//! The blocks as effects of one channel.
+
+use crate::circuit::{DiodeClip, SynthOd};
+use crate::filter::{Biquad, BiquadCascade, DcBlocker, Svf};
+use afx_core::{Mono, Scalar};
+
+macro_rules! without_knobs {
+    ($($block:ident<$scalar:ident>),*) => {$(
+        impl<T: $scalar> Mono<T> for $block<T> {
+            fn process_in_place(&mut self, samples: &mut [T]) {
+                self.process_in_place(samples);
+            }
+            fn reset(&mut self) {
+                self.reset();
+            }
+        }
+    )*};
+}
+
+without_knobs!(Svf<Scalar>, Biquad<Scalar>, BiquadCascade<Scalar>, DcBlocker<Scalar>);
+
+#[cfg(feature = "std")]
+use crate::convolve::{Convolver, FourierScalar};
+#[cfg(feature = "std")]
+without_knobs!(Convolver<FourierScalar>);
+
+/// Without knobs: the gain is set by [`DiodeClip::set_gain_db`].
+impl<T: Scalar> Mono<T> for DiodeClip {
+    fn process_in_place(&mut self, samples: &mut [T]) {
+        self.process_in_place(samples);
+    }
+    fn reset(&mut self) {
+        self.reset();
+    }
+}
+
+/// Two knobs: drive and tone, from -1 to 1.
+impl<T: Scalar> Mono<T> for SynthOd {
+    fn process_in_place(&mut self, samples: &mut [T]) {
+        self.process_in_place(samples);
+    }
+    fn reset(&mut self) {
+        self.reset();
+    }
+    fn set_controls(&mut self, controls: &[T]) {
+        let turned = |position: &T| 0.5 + 0.5 * position.to_f64();
+        if let Some(drive) = controls.first() {
+            self.set_drive(turned(drive));
+        }
+        if let Some(tone) = controls.get(1) {
+            self.set_tone(turned(tone));
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Every block as a processor, in the suite that all processors pass.
+#![cfg(feature = "std")]
+
+use afx_core::{Channels, Mono, Processor, Series};
+use afx_dsp::circuit::{DiodeClip, SynthOd};
+use afx_dsp::filter::{Biquad, BiquadCascade, BiquadCoefficients, DcBlocker, FilterShape, FilterSpec, Svf};
+use afx_dsp::{Convolver, Factor, HalfBand, Oversampled, Oversampler};
+
+afx_core::guard_allocations!();
+
+fn low_pass() -> FilterSpec {
+    FilterSpec::new(FilterShape::LowPass, 48e3, 2e3, 0.8, 0.0).unwrap()
+}
+
+fn convolver() -> Convolver<f32> {
+    Convolver::new(&(0..3000).map(|n| (n as f32).sin() * (-(n as f32) / 400.0).exp()).collect::<Vec<_>>()).unwrap()
+}
+
+fn overdrive(half_band: HalfBand) -> Oversampled<f32, SynthOd> {
+    Oversampled::new(Oversampler::new(Factor::X2, half_band), SynthOd::new(96e3).unwrap())
+}
+
+/// A pedal in front of a loudspeaker.
+fn rig() -> Series<f32, 2> {
+    let pedal = Channels::new(overdrive(HalfBand::LinearPhase), 2);
+    Series::new()
+        .then(Channels::new(DcBlocker::new(48e3, 20.0).unwrap(), 2), 0..0)
+        .then(pedal, 0..2)
+        .then(Channels::new(convolver(), 2), 0..0)
+}
+
+afx_core::processor_conformance!(svf, Channels::new(Svf::new(low_pass()), 2), 2, 0);
+afx_core::processor_conformance!(biquad, Channels::new(Biquad::new(BiquadCoefficients::new(low_pass())), 1), 1, 0);
+afx_core::processor_conformance!(cascade, Channels::new(BiquadCascade::new(&[BiquadCoefficients::new(low_pass()); 3]), 1), 1, 0);
+afx_core::processor_conformance!(dc_blocker, Channels::new(DcBlocker::new(48e3, 20.0).unwrap(), 3), 3, 0);
+afx_core::processor_conformance!(diode_clip, Channels::new(DiodeClip::new(48e3).unwrap(), 1), 1, 0);
+afx_core::processor_conformance!(synth_od, Channels::new(SynthOd::new(48e3).unwrap(), 1), 1, 2);
+afx_core::processor_conformance!(oversampled, Channels::new(overdrive(HalfBand::LinearPhase), 1), 1, 2);
+afx_core::processor_conformance!(oversampled_low_latency, Channels::new(overdrive(HalfBand::LowLatency), 1), 1, 2);
+afx_core::processor_conformance!(convolver_stereo, Channels::new(convolver(), 2), 2, 0);
+afx_core::processor_conformance!(series, rig(), 2, 2);
+
+#[test]
+fn a_series_plays_what_its_parts_play_by_hand() {
+    let mut x: Vec<f32> = (0..1000).map(|n| 0.2 + 0.3 * (0.05 * n as f32).sin()).collect();
+    let mut series = rig();
+    series.set_controls(&[0.6, -0.4]);
+    series.reset();
+    let (mut left, mut right) = (vec![0.0; 1000], vec![1.0; 1000]);
+    series.process(&[&x], &mut [&mut left, &mut right]);
+
+    let mut overdrive = overdrive(HalfBand::LinearPhase);
+    overdrive.effect_mut().set_drive(0.8);
+    overdrive.effect_mut().set_tone(0.3);
+    Mono::<f32>::reset(&mut overdrive);
+    DcBlocker::new(48e3, 20.0).unwrap().process_in_place(&mut x);
+    overdrive.process_in_place(&mut x);
+    convolver().process_in_place(&mut x);
+    let off = left.iter().zip(&x).fold(0f32, |worst, (a, b)| worst.max((a - b).abs()));
+    assert!(off < 1e-6, "{off}"); // 0.6 in single precision is not quite twice 0.8 - 0.5
+    assert!(right.iter().all(|y| *y == 0.0), "a channel without input is not silent");
+    assert_eq!(series.latency(), 45);
+}
+
+#[test]
+fn an_empty_series_passes_what_comes_in() {
+    let mut y = [[9.0f32; 100]; 3];
+    let [a, b, c] = &mut y;
+    Series::<f32, 2>::new().process(&[&[1.0; 100], &[2.0; 90]], &mut [a, b, c]);
+    assert_eq!((y[0][..90].to_vec(), y[1][..90].to_vec(), y[2][..90].to_vec()), (vec![1.0; 90], vec![2.0; 90], vec![0.0; 90]));
+    assert!(y.iter().all(|y| y[90..] == [9.0; 10]), "the shortest buffer sets the length");
+}
