@@ -181,6 +181,10 @@ impl Config {
         if !(16..=1 << 20).contains(&self.frames) {
             return refuse("frames", "16 to 1048576", &self.frames);
         }
+        // A hundred times the default: beyond, the tapes of a step take gigabytes.
+        if self.sequences * self.frames > 1 << 24 {
+            return refuse("sequences * frames", "at most 16777216", &(self.sequences * self.frames));
+        }
         if self.buffers == 0 {
             return refuse("buffers", "at least 1", &self.buffers);
         }
@@ -273,5 +277,7 @@ mod tests {
     fn settings_out_of_range_are_named() {
         let error = Config { frames: 3, ..Config::default() }.check().unwrap_err();
         assert_eq!(error.to_string(), "config: frames: expected 16 to 1048576, found 3");
+        let error = Config { sequences: 4096, frames: 4097, ..Config::default() }.check().unwrap_err();
+        assert_eq!(error.to_string(), "config: sequences * frames: expected at most 16777216, found 16781312");
     }
 }
