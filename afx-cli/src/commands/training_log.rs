@@ -16,7 +16,7 @@ pub(super) fn log_path(path: &Path) -> PathBuf {
 /// Reads the validations of a log: training loss and validation ESR by step.
 ///
 /// # Errors
-/// When it cannot be read, a line is no JSON object, or nothing in it is a validation.
+/// When it cannot be read, a line is no JSON object, nothing in it is a validation, or no loss or error is a number above zero.
 pub(super) fn read(path: &Path) -> Result<Curves, Error> {
     let bytes = afx::io::disk::read_bounded(path, MAX_BYTES)?;
     let bad = |line: usize, expected: &str, found: &str| {
@@ -40,6 +40,11 @@ pub(super) fn read(path: &Path) -> Result<Curves, Error> {
     }
     if curves.esr.is_empty() {
         return Err(Error::new(format_args!("{}: log: expected validations, found none", path.display())));
+    }
+    for (name, curve) in [("loss", &curves.loss), ("validation_esr", &curves.esr)] {
+        if !curve.iter().any(|(_, value)| *value > 0.0) {
+            return Err(Error::new(format_args!("{}: {name}: expected a number above zero, found none", path.display())));
+        }
     }
     Ok(curves)
 }

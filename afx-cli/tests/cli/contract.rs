@@ -193,7 +193,9 @@ fn bad_automation_settings_and_data_sets_are_refused() {
         refuses(&folder, Path::new("dataset.toml"), args(&[&"report", &gru, &"--data", &set, &"--out", &folder.join("page")]));
         std::fs::remove_dir_all(&set).unwrap();
     }
-    for log in [&b""[..], b"nonsense\nnonsense\n", b"{\"event\":\"step\",\"step\":1,\"loss\":1}\n", b"{\"event\":\"validation\"}\n{}\n"] {
+    let flat = b"{\"event\":\"validation\",\"step\":1,\"loss\":0,\"validation_esr\":0}\n";
+    let step = b"{\"event\":\"step\",\"step\":1,\"loss\":1}\n";
+    for log in [&b""[..], b"nonsense\nnonsense\n", step, b"{\"event\":\"validation\"}\n{}\n", flat] {
         let file = folder.bytes("bad.log.jsonl", log);
         refuses(&folder, &file, args(&[&"plot", &file, &"--kind", &"training", &"--out", &folder.join("out.svg")]));
     }

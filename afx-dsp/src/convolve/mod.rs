@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn no_block_is_much_more_work_than_another() {
-        for taps in [2_000, 48_000, 240_000, 960_000] {
+        for taps in [2_000, 48_000, 240_000] {
             let mut convolver = Convolver::new(&vec![0.5f32; taps]).unwrap();
             let mut block = || {
                 let cost = |stage: &mut Stage<f32>| {
