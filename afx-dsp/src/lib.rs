@@ -3,7 +3,7 @@
 //! - [`oversample`]: half-band oversamplers, 2x to 16x, with latency known before the first block.
 //! - [`circuit`]: analogue circuits as differential equations, and the offline renderer of their reference output.
 //! - [`filter`]: state-variable filter, biquads, DC blocker.
-//! - `convolve` (with `std`): impulse responses of any length without latency, in blocks that cost the same.
+//! - `convolve` (with `std`): impulse responses of any length without latency, in blocks that cost about the same.
 //! - [`source`]: seeded random numbers and a dry electric guitar to feed the circuits with.
 //!
 //! Everything named `process*`, `set_*` or `reset` neither allocates, locks nor panics, takes blocks of any length including
@@ -15,8 +15,9 @@
 //! below 1e-20 (-400 dBFS) are 0 on their way in and out: no output is a subnormal number, and whether a host has the processor
 //! flush those does not matter.
 //!
-//! Each block is a [`Mono`](afx_core::Mono) effect, of which [`Channels`](afx_core::Channels) makes a processor and
-//! [`Series`](afx_core::Series) a chain. Written out, an effect is its blocks in a row; a plugin holds one for each channel:
+//! Filters, circuits, the convolver and [`Oversampled`] are [`Mono`](afx_core::Mono) effects, of which
+//! [`Channels`](afx_core::Channels) makes a processor and [`Series`](afx_core::Series) a chain. Written out, an effect is its blocks in
+//! a row; a plugin holds one for each channel:
 //!
 //! ```
 //! use afx_dsp::filter::{DcBlocker, FilterShape, FilterSpec, Svf};
