@@ -9,8 +9,7 @@ use crate::sample::Sample;
 /// ```
 /// use afx_loss::{Combined, Dc, Esr, Filter, Loss, Prefiltered};
 /// // Wright's mix
-/// let pre = Filter::high_pass(0.85)?;
-/// let mut loss = Combined::new().with(0.75, Prefiltered::new(pre.clone(), Esr::default())).with(0.25, Prefiltered::new(pre, Dc::default()));
+/// let mut loss = Combined::new().with(0.75, Prefiltered::new(Filter::high_pass(0.85)?, Esr::default())).with(0.25, Dc::default());
 /// loss.prepare(2048)?;
 /// # let _: f32 = loss.evaluate(&[0.0; 2048], &[0.1; 2048], None)?;
 /// # Ok::<(), afx_loss::LossError>(())

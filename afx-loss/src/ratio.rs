@@ -54,7 +54,7 @@ fn inverse(x: f64) -> f64 {
 /// | [`Esr::nam`] | `mean e² / mean y²`; 0 for a silent target |
 ///
 /// CoreAudioML and PyNeuralFx take the ratio over the whole batch: evaluate the concatenated items for their number.
-/// Wright's training mix is `0.75 · ESR + 0.25 · DC`, both after a pre-emphasis ([`crate::Prefiltered`]).
+/// Wright's training mix is `0.75 · ESR + 0.25 · DC`, the first after a pre-emphasis ([`crate::Prefiltered`]).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Esr(Guard);
 
