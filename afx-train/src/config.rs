@@ -95,7 +95,7 @@ mod or_infinite {
 pub enum Schedule {
     /// Stays.
     Constant,
-    /// Times `factor` after `patience` validations without a better result.
+    /// Times `factor` after more than `patience` validations without a better result.
     Plateau {
         /// Below 1.
         factor: f64,
