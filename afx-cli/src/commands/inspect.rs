@@ -10,7 +10,7 @@ use std::path::PathBuf;
 pub struct Args {
     /// A model file
     model: PathBuf,
-    /// Print JSON: sample_rate, model, parameters, knobs
+    /// Print JSON: sample_rate, model, parameters, knobs, training
     #[arg(long)]
     json: bool,
 }

@@ -36,7 +36,7 @@ pub struct Args {
     /// Go on from the checkpoint beside the model
     #[arg(long)]
     resume: bool,
-    /// Train although a recording is clipped, misaligned, or unrelated to its dry file
+    /// Train although a recording is clipped, misaligned, silent, or unrelated to its dry file
     #[arg(long)]
     force: bool,
 }
