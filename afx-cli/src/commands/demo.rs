@@ -35,6 +35,13 @@ const KNOBS: [&str; 2] = ["drive", "tone"];
 const MODELS: [&str; 2] = ["static-hyper-gru", "concat-gru"];
 /// The dry audio that the models are tested on, in the folder.
 const TEST_DRY: &str = "test_dry.wav";
+/// What moving knobs make of it.
+const SWEEP: &str = "knob_sweep.wav";
+
+/// What a model, or the device, makes of it.
+fn test_wet(name: &str) -> String {
+    format!("test_{name}_drive2_tone2.wav")
+}
 
 /// Arguments of `afx demo`.
 #[derive(Debug, clap::Args)]
@@ -83,7 +90,10 @@ impl Args {
             return Err(Error::new(format_args!("--minutes: expected more than 0, at most 1440, found {}", self.minutes)));
         }
         MODELS.iter().try_for_each(|name| self.spec(name).map(drop))?;
-        keep(&self.out.join(TEST_DRY), &self.input)?;
+        let wet = MODELS.iter().chain(&["device"]).map(|name| test_wet(name));
+        for name in wet.chain([TEST_DRY, SWEEP].map(String::from)) {
+            keep(&self.out.join(name), &self.input)?;
+        }
         let dry = Dry::new(self.input.as_deref())?;
         std::fs::create_dir_all(&self.out)
             .map_err(|e| Error::new(format_args!("{}: create: expected success, found {e}", self.out.display())))?;
@@ -136,14 +146,14 @@ impl Args {
         };
         let unseen = index(2, 2);
         save(TEST_DRY, &recordings.test_dry)?;
-        save("test_device_drive2_tone2.wav", &recordings.test_wet[unseen])?;
+        save(&test_wet("device"), &recordings.test_wet[unseen])?;
         for model in trained {
             let y = play(&model.file, &recordings.test_dry, [POSITIONS[2], POSITIONS[2]])?;
-            save(&format!("test_{}_drive2_tone2.wav", model.file.name), &y)?;
+            save(&test_wet(&model.file.name), &y)?;
         }
         let sweep = Sweep::new(&trained[0].file, recordings)?;
         afx::io::disk::write_atomic(&self.out.join("knob_sweep.csv"), sweep.csv.as_bytes())?;
-        save("knob_sweep.wav", &sweep.output)?;
+        save(SWEEP, &sweep.output)?;
         Ok(sweep)
     }
 }

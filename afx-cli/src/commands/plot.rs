@@ -145,7 +145,7 @@ impl Args {
             return Err(Error::new(format_args!("--frequency-hz: expected above 0 and below half the sample rate, found {hz}")));
         }
         for output in std::iter::once(&self.out).chain(&self.write_input) {
-            super::keep(output, &self.files)?;
+            super::keep(output, self.files.iter().chain(&self.input))?;
         }
         let figure = match self.kind {
             Kind::Training => self.training()?,

@@ -216,6 +216,8 @@ fn an_output_that_is_one_of_the_inputs_is_refused_unless_it_is_the_audio() {
         refuses(&folder, output, command);
     }
     refuses(&folder, &dry, args(&[&"plot", &dry, &"--kind", &"spectrum", &"--out", &folder.join("p.svg"), &"--write-input", &dry]));
+    let wave = args(&[&"plot", &gru, &"--kind", &"waveform", &"--out", &folder.join("p.svg"), &"--input", &dry, &"--write-input", &dry]);
+    refuses(&folder, &dry, wave);
     assert!([&gru, &moves, &dry].map(|file| std::fs::read(file).unwrap()) == kept);
     // In place.
     afx_ok(args(&[&"render", &gru, &dry, &dry]));

@@ -24,9 +24,12 @@ fn what_it_cannot_use_is_refused_before_the_folder_is_made() {
         assert!(!out.exists());
     }
     // What an earlier demo wrote and this one would write over.
-    let earlier = folder.wav("test_dry.wav", RATE, &[sound]);
-    let line = afx_err(["demo".as_ref(), "--out".as_ref(), earlier.parent().unwrap().as_os_str(), "--input".as_ref(), earlier.as_os_str()]);
-    assert!(line.contains("test_dry.wav: output: expected another file"), "{line}");
+    for name in ["test_dry.wav", "test_device_drive2_tone2.wav", "test_concat-gru_drive2_tone2.wav", "knob_sweep.wav"] {
+        let earlier = folder.wav(name, RATE, std::slice::from_ref(&sound));
+        let line =
+            afx_err(["demo".as_ref(), "--out".as_ref(), earlier.parent().unwrap().as_os_str(), "--input".as_ref(), earlier.as_os_str()]);
+        assert!(line.contains(&format!("{name}: output: expected another file")), "{line}");
+    }
     let line = afx_err(["demo".as_ref(), "--out".as_ref(), out.as_os_str(), "--hidden=0".as_ref()]);
     assert!(line.contains("--hidden: ") && line.contains("found 0") && !out.exists(), "{line}");
 }
