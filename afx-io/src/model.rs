@@ -168,6 +168,10 @@ impl ModelFile {
                 format_args!("{present} numbers"),
             ));
         }
+        let (expected, found) = (layout.tensors().len(), file.tensors.len());
+        if expected != found {
+            return Err(Error::new(ErrorKind::Mismatch, "tensors", format_args!("{expected} of them"), found));
+        }
         model.learnt = vec![0.0; layout.len()];
         for tensor in layout.tensors() {
             model.learnt[tensor.range()].copy_from_slice(&file.expect(&tensor.name, &tensor.shape)?.to_f32()?);
@@ -311,6 +315,7 @@ mod tests {
         refuse(&edit("\"controls\":2", "\"controls\":3"), "knobs");
         refuse(&edit("\"max\":4.0", "\"max\":-4.0"), "knob");
         refuse(&|f| drop(f.tensors.pop()), "tensors");
+        refuse(&|f| f.tensors.push(Tensor::f32("other", &[0], Vec::new())), "tensors: expected 14 of them, found 15");
         refuse(&|f| f.tensors[0].shape = vec![1, 8], "layer.1.weight");
     }
 }
