@@ -4,11 +4,15 @@ use super::stage::COLUMNS;
 use afx_core::Scalar;
 use afx_core::simd::{Kernel, Simd};
 use alloc::vec::Vec;
+use core::array;
 use core::f64::consts::{FRAC_1_SQRT_2, PI};
 
 /// Columns transformed at a time, and how often that makes all.
-const GROUP: usize = 16;
+pub(super) const GROUP: usize = 16;
 pub(super) const GROUPS: usize = COLUMNS / GROUP;
+/// A row of the spectrum: 64 real parts, 64 imaginary parts, and as much more as keeps rows that are read one after the other in different
+/// sets of the cache.
+pub(super) type Row<T> = [T; 2 * COLUMNS + GROUP];
 /// The most rows, which are 1, 8 or 64: each number has a kernel of its own, which sets out no more vectors than it needs.
 const ROWS: usize = 64;
 
@@ -24,77 +28,104 @@ fn turn<T: Scalar>(share: f64) -> Turn<T> {
 pub(super) struct Columns<T> {
     pub(super) rows: usize,
     /// `e^(πi n1 / (2 rows))`
-    twist: Vec<Turn<T>>,
+    twist: [Turn<T>; ROWS],
     /// `e^(πi n2 / (2 L)) e^(-2πi n2 k1 / L)`: of each row 64 cosines and 64 sines.
-    twiddle: Vec<T>,
+    twiddle: Vec<Row<T>>,
     /// `e^(-2πi n / 64)`
-    roots: Vec<Turn<T>>,
+    roots: [Turn<T>; ROWS],
 }
 
 impl<T: Scalar> Columns<T> {
     pub(super) fn new(rows: usize) -> Self {
         let frames = rows * COLUMNS;
-        let twiddle = (0..2 * frames).map(|at| {
-            let (row, sine, column) = (at / COLUMNS / 2, at / COLUMNS % 2, at % COLUMNS);
+        let twiddle = |row: usize, at: usize| {
+            let (sine, column) = (at / COLUMNS % 2, at % COLUMNS);
             // whole turns, of 4 L, are left out while they are whole numbers
             let share = (column + 4 * frames - 4 * row * column % (4 * frames)) as f64 / (2 * frames) as f64;
             turn(share)[sine]
-        });
+        };
         Columns {
             rows,
-            twist: (0..rows).map(|n| turn(n as f64 / (2 * rows) as f64)).collect(),
-            twiddle: twiddle.collect(),
-            roots: (0..ROWS).map(|n| turn(-(n as f64) / (ROWS / 2) as f64)).collect(),
+            twist: array::from_fn(|n| turn(n as f64 / (2 * rows) as f64)),
+            twiddle: (0..rows).map(|row| array::from_fn(|at| twiddle(row, at))).collect(),
+            roots: array::from_fn(|n| turn(-(n as f64) / (ROWS / 2) as f64)),
         }
     }
 
-    /// From the input to some columns of the spectrum: of each row, 64 real and 64 imaginary parts.
-    pub(super) fn forward(&self, group: usize, input: &[T], spectrum: &mut [T]) {
-        let from = group * GROUP;
+    /// From the input to some columns of the spectrum.
+    pub(super) fn forward(&self, group: usize, input: &[[T; COLUMNS]], spectrum: &mut [Row<T>]) {
+        let (columns, twiddle, at) = (self, &*self.twiddle, group * GROUP);
         match self.rows {
-            1 => T::dispatch(Forward::<T, 1> { columns: self, from, input, spectrum }),
-            8 => T::dispatch(Forward::<T, 8> { columns: self, from, input, spectrum }),
-            _ => T::dispatch(Forward::<T, ROWS> { columns: self, from, input, spectrum }),
+            1 => T::dispatch(Forward::<T, 1> { columns, twiddle, at, input, spectrum }),
+            8 => T::dispatch(Forward::<T, 8> { columns, twiddle, at, input, spectrum }),
+            _ => T::dispatch(Forward::<T, ROWS> { columns, twiddle, at, input, spectrum }),
         }
     }
 
     /// From some columns of the spectrum to the output: the first half of a convolution, added to the last half of the one before.
-    pub(super) fn back(&self, group: usize, spectrum: &[T], overlap: &mut [T], output: &mut [T]) {
-        let from = group * GROUP;
+    pub(super) fn back(&self, group: usize, spectrum: &[Row<T>], overlap: &mut [[T; GROUP]], output: &mut [[T; COLUMNS]]) {
+        let (columns, twiddle, at, overlap) = (self, &*self.twiddle, group * GROUP, &mut overlap[group * self.rows..]);
         match self.rows {
-            1 => T::dispatch(Back::<T, 1> { columns: self, from, spectrum, overlap, output }),
-            8 => T::dispatch(Back::<T, 8> { columns: self, from, spectrum, overlap, output }),
-            _ => T::dispatch(Back::<T, ROWS> { columns: self, from, spectrum, overlap, output }),
+            1 => T::dispatch(Back::<T, 1> { columns, twiddle, at, spectrum, overlap, output }),
+            8 => T::dispatch(Back::<T, 8> { columns, twiddle, at, spectrum, overlap, output }),
+            _ => T::dispatch(Back::<T, ROWS> { columns, twiddle, at, spectrum, overlap, output }),
         }
     }
 
-    /// Transforms a vector of each row; the `k`th number comes out where [`place`] says.
+    /// Transforms a vector of each row, from where it is read to where it is written.
     #[inline(always)]
-    fn transform<S: Simd<T = T>, const R: usize>(&self, s: S, re: &mut [S::V; R], im: &mut [S::V; R]) {
+    fn transform<S: Simd<T = T>, const R: usize>(&self, s: S, ends: &mut impl Ends<S>) {
+        let zero = ([s.splat(T::ZERO); 8], [s.splat(T::ZERO); 8]);
         match R {
-            1 => {}
-            8 => eight(s, re, im, 0, 1),
+            1 => {
+                let (re, im) = ends.read(s, 0);
+                ends.write(s, 0, re, im);
+            }
+            8 => {
+                let (mut re, mut im) = zero;
+                for n in 0..8 {
+                    (re[n], im[n]) = ends.read(s, n);
+                }
+                let (re, im) = eight(s, re, im);
+                for k in 0..8 {
+                    ends.write(s, k, re[k], im[k]);
+                }
+            }
             _ => {
-                for b in 0..8 {
-                    eight(s, re, im, b, 8);
-                    for k in 1..8 {
-                        let [cos, sin] = self.roots[b * k];
-                        let (at, cos, sin) = (8 * k + b, s.splat(cos), s.splat(sin));
-                        (re[at], im[at]) = product(s, re[at], im[at], cos, sin);
+                // eight transforms of every eighth vector, factors, eight transforms across them
+                let mut held = [zero; 8];
+                for n in 0..8 {
+                    let (mut re, mut im) = zero;
+                    for m in 0..8 {
+                        (re[m], im[m]) = ends.read(s, 8 * m + n);
+                    }
+                    let (re, im) = eight(s, re, im);
+                    for k in 0..8 {
+                        let [cos, sin] = self.roots[n * k];
+                        (held[k].0[n], held[k].1[n]) = product(s, re[k], im[k], s.splat(cos), s.splat(sin));
                     }
                 }
-                for k in 0..8 {
-                    eight(s, re, im, 8 * k, 1);
+                for (k, &(re, im)) in held.iter().enumerate() {
+                    let (re, im) = eight(s, re, im);
+                    for m in 0..8 {
+                        ends.write(s, 8 * m + k, re[m], im[m]);
+                    }
                 }
             }
         }
     }
 }
 
-/// Where a transform of `rows` numbers leaves the `k`th.
+/// Where a transform reads and writes the vectors of its rows.
+trait Ends<S: Simd> {
+    fn read(&self, s: S, n: usize) -> (S::V, S::V);
+    fn write(&mut self, s: S, k: usize, re: S::V, im: S::V);
+}
+
+/// The vectors at `at` of 64 real and of 64 imaginary parts.
 #[inline(always)]
-fn place(rows: usize, k: usize) -> usize {
-    if rows == ROWS { 8 * (k % 8) + k / 8 } else { k }
+fn pair<S: Simd>(s: S, row: &Row<S::T>, at: usize) -> (S::V, S::V) {
+    (s.load(&row[at..]), s.load(&row[COLUMNS + at..]))
 }
 
 /// `(re + i im) (cos + i sin)`
@@ -103,15 +134,14 @@ fn product<S: Simd>(s: S, re: S::V, im: S::V, cos: S::V, sin: S::V) -> (S::V, S:
     (s.sub(s.mul(re, cos), s.mul(im, sin)), s.mul_add(re, sin, s.mul(im, cos)))
 }
 
-/// Transforms the eight vectors at `from + step n`, in place and in order.
+/// Transforms eight vectors of real and of imaginary parts.
 #[inline(always)]
-fn eight<S: Simd, const R: usize>(s: S, re: &mut [S::V; R], im: &mut [S::V; R], from: usize, step: usize) {
+fn eight<S: Simd>(s: S, mut re: [S::V; 8], mut im: [S::V; 8]) -> ([S::V; 8], [S::V; 8]) {
     let zero = [s.splat(S::T::ZERO); 4];
     let (mut even, mut odd) = ([zero, zero], [zero, zero]);
     for n in 0..4 {
-        let (a, b) = (from + n * step, from + (n + 4) * step);
-        (even[0][n], even[1][n]) = (s.add(re[a], re[b]), s.add(im[a], im[b]));
-        (odd[0][n], odd[1][n]) = (s.sub(re[a], re[b]), s.sub(im[a], im[b]));
+        (even[0][n], even[1][n]) = (s.add(re[n], re[n + 4]), s.add(im[n], im[n + 4]));
+        (odd[0][n], odd[1][n]) = (s.sub(re[n], re[n + 4]), s.sub(im[n], im[n + 4]));
     }
     // the odd ones turn by 45 degrees each
     let (half, none) = (s.splat(S::T::from_f64(FRAC_1_SQRT_2)), s.splat(S::T::ZERO));
@@ -122,9 +152,10 @@ fn eight<S: Simd, const R: usize>(s: S, re: &mut [S::V; R], im: &mut [S::V; R], 
     four(s, &mut even);
     four(s, &mut odd);
     for n in 0..4 {
-        (re[from + 2 * n * step], im[from + 2 * n * step]) = (even[0][n], even[1][n]);
-        (re[from + (2 * n + 1) * step], im[from + (2 * n + 1) * step]) = (odd[0][n], odd[1][n]);
+        (re[2 * n], im[2 * n]) = (even[0][n], even[1][n]);
+        (re[2 * n + 1], im[2 * n + 1]) = (odd[0][n], odd[1][n]);
     }
+    (re, im)
 }
 
 /// Transforms four vectors of real and of imaginary parts.
@@ -140,9 +171,10 @@ fn four<S: Simd>(s: S, [re, im]: &mut [[S::V; 4]; 2]) {
 
 struct Forward<'a, T, const R: usize> {
     columns: &'a Columns<T>,
-    from: usize,
-    input: &'a [T],
-    spectrum: &'a mut [T],
+    twiddle: &'a [Row<T>],
+    at: usize,
+    input: &'a [[T; COLUMNS]],
+    spectrum: &'a mut [Row<T>],
 }
 
 impl<T: Scalar, const R: usize> Kernel<T> for Forward<'_, T, R> {
@@ -150,58 +182,69 @@ impl<T: Scalar, const R: usize> Kernel<T> for Forward<'_, T, R> {
 
     #[inline(always)]
     fn call<S: Simd<T = T>>(self, s: S) {
-        let Forward { columns, from, input, spectrum } = self;
-        let (mut re, mut im) = ([s.splat(T::ZERO); R], [s.splat(T::ZERO); R]);
-        let mut at = from;
-        while at < from + GROUP {
-            for (n, &[cos, sin]) in columns.twist.iter().enumerate() {
-                let x = s.load(&input[n * COLUMNS + at..]);
-                (re[n], im[n]) = (s.mul(x, s.splat(cos)), s.mul(x, s.splat(sin)));
-            }
-            columns.transform(s, &mut re, &mut im);
-            for k in 0..R {
-                let (from, to) = (place(R, k), 2 * k * COLUMNS + at);
-                let (cos, sin) = (s.load(&columns.twiddle[to..]), s.load(&columns.twiddle[to + COLUMNS..]));
-                let (re, im) = product(s, re[from], im[from], cos, sin);
-                s.store(re, &mut spectrum[to..]);
-                s.store(im, &mut spectrum[to + COLUMNS..]);
-            }
-            at += S::N;
+        // slices of a length that the compiler knows: it leaves out the checks of indices
+        let Forward { columns, twiddle, at, input, spectrum } = self;
+        let mut ends = Forward::<T, R> { columns, twiddle: &twiddle[..R], at, input: &input[..R], spectrum: &mut spectrum[..R] };
+        while ends.at < at + GROUP {
+            columns.transform::<S, R>(s, &mut ends);
+            ends.at += S::N;
         }
+    }
+}
+
+impl<T: Scalar, S: Simd<T = T>, const R: usize> Ends<S> for Forward<'_, T, R> {
+    #[inline(always)]
+    fn read(&self, s: S, n: usize) -> (S::V, S::V) {
+        let ([cos, sin], x) = (self.columns.twist[n], s.load(&self.input[n][self.at..]));
+        (s.mul(x, s.splat(cos)), s.mul(x, s.splat(sin)))
+    }
+
+    #[inline(always)]
+    fn write(&mut self, s: S, k: usize, re: S::V, im: S::V) {
+        let (cos, sin) = pair(s, &self.twiddle[k], self.at);
+        let (re, im) = product(s, re, im, cos, sin);
+        s.store(re, &mut self.spectrum[k][self.at..]);
+        s.store(im, &mut self.spectrum[k][COLUMNS + self.at..]);
     }
 }
 
 struct Back<'a, T, const R: usize> {
     columns: &'a Columns<T>,
-    from: usize,
-    spectrum: &'a [T],
-    overlap: &'a mut [T],
-    output: &'a mut [T],
+    twiddle: &'a [Row<T>],
+    at: usize,
+    spectrum: &'a [Row<T>],
+    overlap: &'a mut [[T; GROUP]],
+    output: &'a mut [[T; COLUMNS]],
 }
 
 impl<T: Scalar, const R: usize> Kernel<T> for Back<'_, T, R> {
     type Out = ();
 
-    /// The way back is the way there with real and imaginary parts exchanged.
     #[inline(always)]
     fn call<S: Simd<T = T>>(self, s: S) {
-        let Back { columns, from, spectrum, overlap, output } = self;
-        let (mut re, mut im) = ([s.splat(T::ZERO); R], [s.splat(T::ZERO); R]);
-        let mut at = from;
-        while at < from + GROUP {
-            for k in 0..R {
-                let from = 2 * k * COLUMNS + at;
-                let (cos, sin) = (s.load(&columns.twiddle[from..]), s.load(&columns.twiddle[from + COLUMNS..]));
-                (re[k], im[k]) = product(s, s.load(&spectrum[from + COLUMNS..]), s.load(&spectrum[from..]), cos, sin);
-            }
-            columns.transform(s, &mut re, &mut im);
-            for (n, &[cos, sin]) in columns.twist.iter().enumerate() {
-                let (from, at) = (place(R, n), n * COLUMNS + at);
-                let (last, first) = product(s, re[from], im[from], s.splat(cos), s.splat(sin));
-                s.store(s.add(first, s.load(&overlap[at..])), &mut output[at..]);
-                s.store(last, &mut overlap[at..]);
-            }
-            at += S::N;
+        let Back { columns, twiddle, at, spectrum, overlap, output } = self;
+        let (overlap, output) = (&mut overlap[..R], &mut output[..R]);
+        let mut ends = Back::<T, R> { columns, twiddle: &twiddle[..R], at, spectrum: &spectrum[..R], overlap, output };
+        while ends.at < at + GROUP {
+            columns.transform::<S, R>(s, &mut ends);
+            ends.at += S::N;
         }
+    }
+}
+
+/// The way back is the way there with real and imaginary parts exchanged.
+impl<T: Scalar, S: Simd<T = T>, const R: usize> Ends<S> for Back<'_, T, R> {
+    #[inline(always)]
+    fn read(&self, s: S, n: usize) -> (S::V, S::V) {
+        let ((re, im), (cos, sin)) = (pair(s, &self.spectrum[n], self.at), pair(s, &self.twiddle[n], self.at));
+        product(s, im, re, cos, sin)
+    }
+
+    #[inline(always)]
+    fn write(&mut self, s: S, k: usize, re: S::V, im: S::V) {
+        let ([cos, sin], overlap) = (self.columns.twist[k], &mut self.overlap[k][self.at % GROUP..]);
+        let (last, first) = product(s, re, im, s.splat(cos), s.splat(sin));
+        s.store(s.add(first, s.load(overlap)), &mut self.output[k][self.at..]);
+        s.store(last, overlap);
     }
 }

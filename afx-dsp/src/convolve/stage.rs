@@ -1,7 +1,7 @@
 //! Partitions of one length, and the work of a block in equal shares.
 
 use super::BLOCK;
-use super::columns::{Columns, GROUPS};
+use super::columns::{Columns, GROUP, GROUPS, Row};
 use super::fourier::FourierScalar;
 use afx_core::Scalar;
 use afx_core::simd::{Kernel, Simd};
@@ -37,7 +37,7 @@ impl<T: FourierScalar> Transform<T> {
 
     /// A row of the spectrum.
     fn row_of_input(&self, k: usize, work: &mut Work<T>, to: &mut [T]) {
-        interleave(&work.spectrum[k * ROW..][..ROW], &mut work.row);
+        interleave(&work.spectrum[k][..ROW], &mut work.row);
         self.row[0].process_with_scratch(&mut work.row, &mut work.scratch);
         part(&work.row, to);
     }
@@ -46,7 +46,7 @@ impl<T: FourierScalar> Transform<T> {
     fn row_of_output(&self, k: usize, work: &mut Work<T>) {
         interleave(&work.sums, &mut work.row);
         self.row[1].process_with_scratch(&mut work.row, &mut work.scratch);
-        part(&work.row, &mut work.spectrum[k * ROW..][..ROW]);
+        part(&work.row, &mut work.spectrum[k][..ROW]);
     }
 
     /// The spectra of an impulse response, divided by `L`: of each row, of each partition, 64 real and 64 imaginary parts.
@@ -58,8 +58,9 @@ impl<T: FourierScalar> Transform<T> {
         let mut work = Work::new(self);
         let share = T::ONE / Scalar::from_usize(frames);
         for (p, taps) in taps.chunks(frames).enumerate() {
-            work.input.fill(T::ZERO);
-            for (input, &tap) in work.input.iter_mut().zip(taps) {
+            let input = work.input.as_flattened_mut();
+            input.fill(T::ZERO);
+            for (input, &tap) in input.iter_mut().zip(taps) {
                 *input = tap * share;
             }
             (0..GROUPS).for_each(|group| self.columns.forward(group, &work.input, &mut work.spectrum));
@@ -90,29 +91,29 @@ fn part<T: FourierScalar>(from: &[Complex<T>], to: &mut [T]) {
 /// What a transform works in.
 #[derive(Clone)]
 struct Work<T> {
-    input: Vec<T>,
-    /// Of each row, 64 real and 64 imaginary parts.
-    spectrum: Vec<T>,
+    input: Vec<[T; COLUMNS]>,
+    spectrum: Vec<Row<T>>,
     row: Vec<Complex<T>>,
-    /// Of a row of the output's spectrum, as in `spectrum`.
+    /// Of a row of the output's spectrum, 64 real and 64 imaginary parts.
     sums: [T; ROW],
     scratch: Vec<Complex<T>>,
-    overlap: Vec<T>,
-    output: Vec<T>,
+    /// Of each group of columns, of each row.
+    overlap: Vec<[T; GROUP]>,
+    output: Vec<[T; COLUMNS]>,
 }
 
 impl<T: FourierScalar> Work<T> {
     fn new(transform: &Transform<T>) -> Self {
-        let (zero, frames) = (Complex::new(T::ZERO, T::ZERO), transform.columns.rows * COLUMNS);
+        let (zero, rows) = (Complex::new(T::ZERO, T::ZERO), transform.columns.rows);
         let scratch = transform.row.iter().map(|fft| fft.get_inplace_scratch_len()).max().unwrap_or(0);
         Work {
-            input: vec![T::ZERO; frames],
-            spectrum: vec![T::ZERO; 2 * frames],
+            input: vec![[T::ZERO; COLUMNS]; rows],
+            spectrum: vec![[T::ZERO; ROW + GROUP]; rows],
             row: vec![zero; COLUMNS],
             sums: [T::ZERO; ROW],
             scratch: vec![zero; scratch],
-            overlap: vec![T::ZERO; frames],
-            output: vec![T::ZERO; frames],
+            overlap: vec![[T::ZERO; GROUP]; GROUPS * rows],
+            output: vec![[T::ZERO; COLUMNS]; rows],
         }
     }
 }
@@ -130,8 +131,8 @@ struct Plan<T> {
 pub(super) struct Stage<T> {
     plan: Arc<Plan<T>>,
     work: Work<T>,
-    filling: Vec<T>,
-    playing: Vec<T>,
+    filling: Vec<[T; COLUMNS]>,
+    playing: Vec<[T; COLUMNS]>,
     /// Spectra of the last blocks: of each row, of each block, 64 real and 64 imaginary parts.
     past: Vec<T>,
     /// Which block of `past` is the newest, and how many there are since the beginning.
@@ -154,8 +155,8 @@ impl<T: FourierScalar> Stage<T> {
         let plan = Arc::new(Plan { transform: Transform::new(rows), partitions: taps.len().div_ceil(frames), response });
         let mut stage = Stage {
             work: Work::new(&plan.transform),
-            filling: vec![T::ZERO; frames],
-            playing: vec![T::ZERO; frames],
+            filling: vec![[T::ZERO; COLUMNS]; rows],
+            playing: vec![[T::ZERO; COLUMNS]; rows],
             past: vec![T::ZERO; plan.response.len()],
             newest: 0,
             known: 0,
@@ -170,8 +171,9 @@ impl<T: FourierScalar> Stage<T> {
 
     /// Forgets the past, of which the spectra may stay: nobody looks at them.
     pub(super) fn reset(&mut self) {
-        for samples in [&mut self.filling, &mut self.playing, &mut self.work.overlap, &mut self.work.output] {
-            samples.fill(T::ZERO);
+        self.work.overlap.as_flattened_mut().fill(T::ZERO);
+        for samples in [&mut self.playing, &mut self.work.output] {
+            samples.as_flattened_mut().fill(T::ZERO);
         }
         (self.newest, self.known, self.at) = (0, 0, 0);
         (self.piece, self.spent) = (self.pieces(), self.total());
@@ -179,8 +181,8 @@ impl<T: FourierScalar> Stage<T> {
 
     /// Hears some samples and adds as many to `y`.
     pub(super) fn exchange(&mut self, x: &[T], y: &mut [T]) {
-        self.filling[self.at..self.at + x.len()].copy_from_slice(x);
-        for (y, &own) in y.iter_mut().zip(&self.playing[self.at..]) {
+        self.filling.as_flattened_mut()[self.at..self.at + x.len()].copy_from_slice(x);
+        for (y, &own) in y.iter_mut().zip(&self.playing.as_flattened()[self.at..]) {
             *y += own;
         }
         self.at += x.len();
@@ -188,7 +190,7 @@ impl<T: FourierScalar> Stage<T> {
 
     /// The share of the work that is due, and what it cost; called after every 64 samples.
     pub(super) fn advance(&mut self) -> usize {
-        let frames = self.filling.len();
+        let frames = COLUMNS * self.filling.len();
         if self.at == frames {
             core::mem::swap(&mut self.filling, &mut self.work.input);
             core::mem::swap(&mut self.playing, &mut self.work.output);
