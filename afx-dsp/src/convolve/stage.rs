@@ -157,7 +157,8 @@ impl<T: FourierScalar> Stage<T> {
             work: Work::new(&plan.transform),
             filling: vec![[T::ZERO; COLUMNS]; rows],
             playing: vec![[T::ZERO; COLUMNS]; rows],
-            past: vec![T::ZERO; plan.response.len()],
+            // a copy, not zeros: the system may find the memory of those when they are first touched, in the audio callback
+            past: plan.response.clone(),
             newest: 0,
             known: 0,
             at: 0,
