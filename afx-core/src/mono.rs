@@ -2,7 +2,8 @@
 
 use crate::Scalar;
 
-/// An effect of one channel, in place: what the blocks of `afx-dsp` are. [`crate::Channels`] makes a [`crate::Processor`] of it.
+/// An effect of one channel, in place: what the blocks of `afx-dsp` are. [`crate::Channels`] makes a [`crate::Processor`] of it. The page of
+/// [`crate::Series`] shows one of your own.
 ///
 /// Real-time: nothing allocates, locks or panics, and any split of a signal into calls gives the same bits.
 pub trait Mono<T: Scalar>: Send {

@@ -54,7 +54,8 @@ impl<T: Scalar, const C: usize> Series<T, C> {
     }
 
     /// With a part at the end, for `C` channels, that hears the knobs in `controls`: of `set_controls(&[drive, tone, level])` a part with
-    /// `1..3` gets tone and level.
+    /// `1..3` gets tone and level. Only through its knobs can it be moved from here on: a part that has setters instead is wrapped in a
+    /// [`crate::Mono`] of your own, whose `set_controls` calls them.
     #[must_use]
     pub fn then(mut self, part: impl Processor<T> + 'static, controls: Range<usize>) -> Self {
         self.parts.push((Box::new(part), controls));

@@ -24,7 +24,8 @@ use crate::convolve::{Convolver, FourierScalar};
 #[cfg(feature = "std")]
 without_knobs!(Convolver<FourierScalar>);
 
-/// Without knobs: the gain is set by [`DiodeClip::set_gain_db`].
+/// Without knobs: how many decibels one would sweep is the pedal's affair, not the circuit's. A `Mono` that holds it may call
+/// [`DiodeClip::set_gain_db`] in its `set_controls`.
 impl<T: Scalar> Mono<T> for DiodeClip {
     fn process_in_place(&mut self, samples: &mut [T]) {
         self.process_in_place(samples);

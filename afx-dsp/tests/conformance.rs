@@ -70,3 +70,28 @@ fn an_empty_series_passes_what_comes_in() {
     assert_eq!((y[0][..90].to_vec(), y[1][..90].to_vec(), y[2][..90].to_vec()), (vec![1.0; 90], vec![2.0; 90], vec![0.0; 90]));
     assert!(y.iter().all(|y| y[90..] == [9.0; 10]), "the shortest buffer sets the length");
 }
+
+/// What a chain must not be spoilt by: no channels, no parts, a chain in a chain, knobs of another number, buffers of several lengths.
+#[test]
+fn a_series_takes_whatever_a_host_gives() {
+    let mut empty = Series::<f64, 0>::new().then(Series::<f64, 0>::new(), 0..3);
+    let mut y = [1.0; 5];
+    empty.process(&[&[0.5; 5]], &mut [&mut y]);
+    assert_eq!(y, [0.0; 5]);
+
+    let play = |mut effect: Series<f32, 2>, knobs: &[&[f32]]| {
+        effect.reset();
+        knobs.iter().for_each(|knobs| effect.set_controls(knobs));
+        let x: Vec<f32> = (0..300).map(|n| (0.1 * n as f32).sin()).collect();
+        let (mut left, mut right, mut none) = (vec![0.0; 300], vec![0.0; 310], vec![7.0; 320]);
+        effect.process(&[&x, &x], &mut [&mut left, &mut right, &mut none]);
+        effect.process(&[], &mut []);
+        assert!(none[..300].iter().all(|y| *y == 0.0) && none[300..] == [7.0; 20]);
+        (left, right)
+    };
+    let nested = || Series::new().then(rig(), 1..3);
+    let plain = play(rig(), &[&[0.3, -0.2]]);
+    assert_eq!(play(nested(), &[&[f32::NAN, 0.3, -0.2, 0.9]]), plain);
+    assert_eq!(play(nested(), &[&[0.0, 0.3, -0.2], &[], &[1.0], &[1.0, f32::NAN, f32::NAN]]), plain);
+    assert_eq!(play(nested(), &[&[0.0, 7.0, -7.0]]), play(rig(), &[&[1.0, -1.0]]));
+}
