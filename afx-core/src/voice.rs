@@ -297,8 +297,10 @@ fn tame<T: Scalar>(x: T) -> T {
 }
 
 /// Whether `x` is finite, and large enough to matter.
+#[inline(always)]
 fn audible<T: Scalar>(x: T) -> bool {
-    x.is_finite() && x.abs() >= T::from_f64(SILENCE)
+    let size = x.abs();
+    (size >= T::from_f64(SILENCE)) & (size < T::from_f64(f64::INFINITY))
 }
 
 /// A channel into place `j` of frames of `width`, tamed; silence where there is no channel.
