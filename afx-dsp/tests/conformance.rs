@@ -63,6 +63,17 @@ fn a_series_plays_what_its_parts_play_by_hand() {
 }
 
 #[test]
+fn each_channel_has_an_effect_of_its_own() {
+    let mut clips = Channels::new(DiodeClip::new(48e3).unwrap(), 2);
+    clips.effects_mut()[1].set_gain_db(20.0);
+    let (x, mut left, mut right) = ([0.1f32; 50], [0.0; 50], [0.0; 50]);
+    clips.process(&[&x, &x], &mut [&mut left, &mut right]);
+    let mut louder = [1.0f32; 50];
+    DiodeClip::new(48e3).unwrap().process_in_place(&mut louder);
+    assert!(left != right && right.iter().zip(&louder).all(|(a, b)| (a - b).abs() < 1e-6)); // 0.1 is rounded in f32
+}
+
+#[test]
 fn an_empty_series_passes_what_comes_in() {
     let mut y = [[9.0f32; 100]; 3];
     let [a, b, c] = &mut y;

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// Sequences in a batch.
     pub sequences: usize,
-    /// Frames of a sequence between two optimiser steps: the length of truncated back-propagation through time.
+    /// Frames of a sequence between two optimiser steps: the length of truncated back-propagation through time. With all
+    /// sequences at most 2^24.
     pub frames: usize,
     /// Buffers that a sequence runs on, its memory carried along, before it starts elsewhere.
     pub buffers: usize,

@@ -3,8 +3,7 @@
 use afx_core::Scalar;
 use afx_core::simd::{Kernel, Simd};
 
-/// `y[n] = Σ_k taps[k] line[n + taps.len() - 1 - k]`; the line has `taps.len() - 1` samples more
-/// than `y`, and a vector more than that.
+/// `y[n] = Σ_k taps[k] line[n + taps.len() - 1 - k]`; the line has `taps.len() - 1` samples more than `y`, and a vector more than that.
 ///
 /// Every fourth tap has a sum of its own, from the last taps, usually the smallest, to the first: less is lost by rounding. Each output is
 /// made so whatever `y.len()` is, and any split of a signal gives the same bits.
