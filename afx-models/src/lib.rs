@@ -31,6 +31,7 @@ extern crate std;
 
 mod adapter;
 mod any;
+mod cell;
 mod dense;
 mod fir;
 mod gru;

@@ -1,14 +1,15 @@
 //! The unit's derivative.
 
-use super::step::{Parts, Wanted, biases, keep, step, step_any};
+use super::step::{Wanted, biases, keep, step, step_any};
 use super::{Gru, Turns, single};
-use afx_core::simd::{Kernel, Order, Simd, outer_sum, take};
+use crate::cell::{Parts, SEGMENT, Spread, carry, transpose};
+use afx_core::simd::{Kernel, Simd, take};
 use afx_core::{ALIGN, Differentiable, Scalar};
 
 /// Rows of the gate buffers on the tape: da_r, da_z, d(recurrent n), da_n; forward they hold r, z, n and the recurrent n.
 const ROWS: usize = 4;
-/// Frames whose outer products are summed in registers at a time.
-const SEGMENT: usize = 32;
+/// Rows of the cotangents of the gates' sums from the input.
+const INPUT: [usize; 3] = [0, 1, 3];
 
 impl<T: Scalar> Differentiable<T> for Gru {
     /// The memory before the segment, the four gate rows of every frame, the cotangent of the memory, and the recurrent weights
@@ -35,7 +36,8 @@ impl<T: Scalar> Differentiable<T> for Gru {
                 single::backward(self, params, x, y, tape, dy, dx, dparams);
             }
         } else {
-            T::dispatch_width(self.hidden, Backward { gru: self, params, x, y, tape, dy, dx, dparams });
+            let to = Spread { maps: self.maps(), params, x, y, dx, dparams };
+            T::dispatch_width(self.hidden, Backward { gru: self, tape, dy, to });
         }
     }
 }
@@ -131,13 +133,9 @@ impl<T: Scalar> Forward<'_, T> {
 
 pub(super) struct Backward<'a, T> {
     pub gru: &'a Gru,
-    pub params: &'a [T],
-    pub x: &'a [T],
-    pub y: &'a [T],
     pub tape: &'a mut [T],
     pub dy: &'a [T],
-    pub dx: &'a mut [T],
-    pub dparams: &'a mut [T],
+    pub to: Spread<'a, T>,
 }
 
 impl<T: Scalar> Kernel<T> for Backward<'_, T> {
@@ -171,22 +169,23 @@ impl<T: Scalar> Backward<'_, T> {
     #[inline(always)]
     fn any<S: Simd<T = T>>(mut self, s: S) {
         let (hidden, padded) = (self.gru.hidden, self.gru.padded());
-        let frames = self.x.len() / self.gru.inputs;
+        let frames = self.to.x.len() / self.gru.inputs;
         let (first, rest) = core::mem::take(&mut self.tape).split_at_mut(padded);
         let (rows, rest) = rest.split_at_mut(frames * ROWS * padded);
         let (dh, transposed) = rest.split_at_mut(padded);
-        transpose(self.gru, self.params, transposed);
+        transpose(&self.to.maps, self.to.params, transposed);
         dh.fill(T::ZERO);
         let mut end = frames;
         while end > 0 {
             let start = end.saturating_sub(SEGMENT);
             for t in (start..end).rev() {
-                let old = if t == 0 { &first[..hidden] } else { &self.y[(t - 1) * hidden..t * hidden] };
+                let old = if t == 0 { &first[..hidden] } else { &self.to.y[(t - 1) * hidden..t * hidden] };
                 let row = &mut rows[t * ROWS * padded..(t + 1) * ROWS * padded];
                 gate_cotangents(s, padded, old, &self.dy[t * hidden..(t + 1) * hidden], row, dh);
-                carry(s, hidden, padded, transposed, row, dh);
+                carry(s, &self.to.maps, transposed, row, dh);
             }
-            self.weights(s, hidden, first, &rows[start * ROWS * padded..end * ROWS * padded], start, end);
+            let rows = &rows[start * ROWS * padded..end * ROWS * padded];
+            self.to.add(s, hidden, first, rows, ROWS * padded, INPUT, start, end);
             end = start;
         }
     }
@@ -197,15 +196,15 @@ impl<T: Scalar> Backward<'_, T> {
     fn held<S: Simd<T = T>, const C: usize>(mut self, s: S) {
         // A number that the compiler knows: the rows unroll.
         let (hidden, padded) = (C * S::N, self.gru.padded());
-        let w = &self.gru.parts(self.params).w_hh[..3 * hidden * hidden];
+        let w = &self.gru.parts(self.to.params).w_hh[..3 * hidden * hidden];
         let (first, rows) = core::mem::take(&mut self.tape).split_at_mut(padded);
         let zero = s.splat(T::ZERO);
         let mut dh = [zero; C];
-        let mut end = self.x.len() / self.gru.inputs;
+        let mut end = self.to.x.len() / self.gru.inputs;
         while end > 0 {
             let start = end.saturating_sub(SEGMENT);
             for t in (start..end).rev() {
-                let old = if t == 0 { &first[..hidden] } else { &self.y[(t - 1) * hidden..t * hidden] };
+                let old = if t == 0 { &first[..hidden] } else { &self.to.y[(t - 1) * hidden..t * hidden] };
                 let dy = &self.dy[t * hidden..(t + 1) * hidden];
                 let row = &mut rows[t * ROWS * padded..(t + 1) * ROWS * padded];
                 let mut da = [[zero; C]; ROWS];
@@ -232,20 +231,9 @@ impl<T: Scalar> Backward<'_, T> {
                     *dh = s.add(*dh, s.sum_each(&sums));
                 }
             }
-            self.weights(s, hidden, first, &rows[start * ROWS * padded..end * ROWS * padded], start, end);
+            let rows = &rows[start * ROWS * padded..end * ROWS * padded];
+            self.to.add(s, hidden, first, rows, ROWS * padded, INPUT, start, end);
             end = start;
-        }
-    }
-}
-
-/// The recurrent weights as `[3 * hidden, padded]`: a row for each gate's unit, zeros beyond `hidden`.
-#[inline(always)]
-fn transpose<T: Scalar>(gru: &Gru, params: &[T], out: &mut [T]) {
-    let (hidden, padded) = (gru.hidden, gru.padded());
-    let w = gru.parts(params).w_hh;
-    for (g, row) in out.chunks_exact_mut(padded).take(3 * hidden).enumerate() {
-        for (k, to) in row.iter_mut().enumerate() {
-            *to = if k < hidden { w[k * 3 * hidden + g] } else { T::ZERO };
         }
     }
 }
@@ -280,79 +268,6 @@ fn gate_cotangents<S: Simd>(s: S, padded: usize, old: &[S::T], dy: &[S::T], row:
     }
 }
 
-/// Adds what goes back through the recurrent weights into `dh`.
-#[inline(always)]
-fn carry<S: Simd>(s: S, hidden: usize, padded: usize, transposed: &[S::T], row: &[S::T], dh: &mut [S::T]) {
-    /// `C` vectors of columns, each with partial sums.
-    #[inline(always)]
-    fn columns<S: Simd, const C: usize>(s: S, hidden: usize, padded: usize, w: &[S::T], row: &[S::T], dh: &mut [S::T], at: usize) {
-        let zero = [[s.splat(S::T::ZERO); 1]; C];
-        let (mut acc, mut part) = ([zero], [[zero]; 3]);
-        for c in 0..C {
-            acc[0][c][0] = s.load(&dh[at + c * S::N..]);
-        }
-        for gate in 0..3 {
-            let g = [&row[gate * padded..gate * padded + hidden]];
-            s.add_rows::<1, C, 1>(&mut acc, &mut part, g, &w[gate * hidden * padded + at..], padded, S::N, Order::Forwards);
-        }
-        s.fold(&mut acc, &part);
-        for c in 0..C {
-            s.store(acc[0][c][0], &mut dh[at + c * S::N..]);
-        }
-    }
-    let mut at = 0;
-    while at + 2 * S::N <= padded {
-        columns::<S, 2>(s, hidden, padded, transposed, row, dh, at);
-        at += 2 * S::N;
-    }
-    while at + S::N <= padded {
-        columns::<S, 1>(s, hidden, padded, transposed, row, dh, at);
-        at += S::N;
-    }
-}
-
-impl<T: Scalar> Backward<'_, T> {
-    /// Parameter and input cotangents of the frames `start..end`, whose gate rows hold cotangents by now.
-    #[inline(always)]
-    fn weights<S: Simd<T = T>>(&mut self, s: S, hidden: usize, first: &[T], rows: &[T], start: usize, end: usize) {
-        let (inputs, padded) = (self.gru.inputs, hidden.next_multiple_of(ALIGN));
-        let [_, w_hh, b_ih, b_hh, _] = self.gru.places();
-        let (stride, gates, frames) = (ROWS * padded, 3 * hidden, end - start);
-        let x = &self.x[start * inputs..end * inputs];
-        // The memory before frame `start` is the last output before it, or the tape's first entry.
-        let (skip, rest) =
-            if start == 0 { (1, &self.y[..(end - 1) * hidden]) } else { (0, &self.y[(start - 1) * hidden..(end - 1) * hidden]) };
-        for gate in 0..3 {
-            let recurrent = &rows[gate * padded..];
-            let input = &rows[if gate == 2 { 3 } else { gate } * padded..];
-            let at = gate * hidden;
-            if frames > skip {
-                let recurrent = &recurrent[skip * stride..];
-                outer_sum(s, &mut self.dparams[w_hh + at..], gates, rest, hidden, recurrent, stride, frames - skip, hidden, hidden);
-            }
-            if skip == 1 {
-                outer_sum(s, &mut self.dparams[w_hh + at..], gates, first, padded, recurrent, stride, 1, hidden, hidden);
-            }
-            outer_sum(s, &mut self.dparams[at..], gates, x, inputs, input, stride, frames, inputs, hidden);
-            if self.gru.bias {
-                outer_sum(s, &mut self.dparams[b_ih + at..], gates, &[T::ONE; SEGMENT], 1, input, stride, frames, 1, hidden);
-                outer_sum(s, &mut self.dparams[b_hh + at..], gates, &[T::ONE; SEGMENT], 1, recurrent, stride, frames, 1, hidden);
-            }
-        }
-        if !self.dx.is_empty() {
-            let w = self.gru.parts(self.params).w_ih;
-            for (row, dx) in rows.chunks_exact(stride).zip(self.dx[start * inputs..end * inputs].chunks_exact_mut(inputs)) {
-                for (j, dx) in dx.iter_mut().enumerate() {
-                    for (gate, source) in [0, 1, 3].into_iter().enumerate() {
-                        let at = j * gates + gate * hidden;
-                        *dx += afx_core::kernels::dot(&w[at..at + hidden], &row[source * padded..source * padded + hidden]);
-                    }
-                }
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -375,7 +290,8 @@ mod tests {
         let mut tape = Aligned::<f32>::zeros(Differentiable::<f32>::tape_len(gru, frames));
         let (mut y, mut dx, mut dparams) = (vec![0.0; dy.len()], vec![0.0; x.len()], vec![0.0; params.len()]);
         s.vectorize(Forward { gru, params: &params, state: &mut state, x: &x, y: &mut y, tape: &mut tape });
-        s.vectorize(Backward { gru, params: &params, x: &x, y: &y, tape: &mut tape, dy: &dy, dx: &mut dx, dparams: &mut dparams });
+        let to = Spread { maps: gru.maps(), params: &params, x: &x, y: &y, dx: &mut dx, dparams: &mut dparams };
+        s.vectorize(Backward { gru, tape: &mut tape, dy: &dy, to });
         (dparams, dx)
     }
 

@@ -4,10 +4,11 @@ mod gradient;
 mod single;
 mod step;
 
+use crate::cell::{Maps, Parts};
 use afx_core::kernels::flush;
 use afx_core::simd::{Kernel, Order, Simd};
-use afx_core::{ALIGN, Layer, Layout, Role, Scalar, places, play_until_still};
-use step::{Input, Parts, Wanted, activate, biases, keep, products, step, step_any, step_held};
+use afx_core::{ALIGN, Layer, Layout, Scalar, play_until_still};
+use step::{Input, Wanted, activate, biases, keep, products, step, step_any, step_held};
 
 /// Gated recurrent unit; the reset gate is applied after the recurrent product.
 ///
@@ -35,22 +36,19 @@ impl Gru {
         Gru { inputs, hidden, bias: true }
     }
 
-    /// Memory, gates and the like take a whole number of the widest vectors.
-    fn padded(&self) -> usize {
-        self.hidden.next_multiple_of(ALIGN)
+    /// The two affine maps.
+    fn maps(&self) -> Maps {
+        Maps { inputs: self.inputs, hidden: self.hidden, gates: 3, bias: self.bias }
     }
 
-    /// Places of `w_ih`, `w_hh`, `b_ih`, `b_hh` and the length of the slice.
-    fn places(&self) -> [usize; 5] {
-        let (gates, bias) = (3 * self.hidden, if self.bias { 3 * self.hidden } else { 0 });
-        places([self.inputs * gates, self.hidden * gates, bias, bias])
+    /// Memory, gates and the like take a whole number of the widest vectors.
+    fn padded(&self) -> usize {
+        self.maps().padded()
     }
 
     /// The parameters, cut up.
     fn parts<'p, T>(&self, params: &'p [T]) -> Parts<'p, T> {
-        let [w_ih, w_hh, b_ih, b_hh, len] = self.places();
-        let bias = |at: usize| self.bias.then_some(&params[at..len]);
-        Parts { hidden: self.hidden, w_ih: &params[w_ih..len], w_hh: &params[w_hh..len], b_ih: bias(b_ih), b_hh: bias(b_hh) }
+        self.maps().parts(params)
     }
 }
 
@@ -62,26 +60,14 @@ impl<T: Scalar> Layer<T> for Gru {
         self.hidden
     }
     fn layout(&self) -> Layout {
-        let (gates, bias) = (3 * self.hidden, if self.bias { 3 * self.hidden } else { 0 });
-        let weights = Layout::new().tensor("w_ih", &[self.inputs, gates]).tensor("w_hh", &[self.hidden, gates]);
-        if bias == 0 {
-            return weights.affine(Role::Input, "w_ih", None).affine(Role::Recurrent, "w_hh", None);
-        }
-        weights.tensor("b_ih", &[bias]).tensor("b_hh", &[bias]).affine(Role::Input, "w_ih", Some("b_ih")).affine(
-            Role::Recurrent,
-            "w_hh",
-            Some("b_hh"),
-        )
+        self.maps().layout()
     }
     fn params_len(&self) -> usize {
-        self.places()[4]
+        self.maps().places()[4]
     }
     /// Uniform within `±1 / sqrt(hidden)`, weights and biases, as PyTorch does.
     fn initialize(&self, uniform: &mut dyn FnMut() -> f64, params: &mut [T]) {
-        let bound = 1.0 / (self.hidden as f64).sqrt();
-        for tensor in Layer::<T>::layout(self).tensors() {
-            params[tensor.range()].fill_with(|| T::from_f64(bound * uniform()));
-        }
+        self.maps().initialize(uniform, params);
     }
     /// `h`, room for the next one, and room for the one before, where a large cell also keeps from which end it reads next.
     fn state_len(&self) -> usize {

@@ -3,6 +3,7 @@
 
 use super::gradient::{Backward, Forward};
 use super::{Gru, Hurry, Play};
+use crate::cell::Spread;
 use afx_core::Scalar;
 
 #[inline(never)]
@@ -28,5 +29,6 @@ pub(super) fn forward(gru: &Gru, params: &[f32], state: &mut [f32], x: &[f32], y
 
 #[inline(never)]
 pub(super) fn backward(gru: &Gru, params: &[f32], x: &[f32], y: &[f32], tape: &mut [f32], dy: &[f32], dx: &mut [f32], dparams: &mut [f32]) {
-    f32::dispatch_width(gru.hidden, Backward { gru, params, x, y, tape, dy, dx, dparams });
+    let to = Spread { maps: gru.maps(), params, x, y, dx, dparams };
+    f32::dispatch_width(gru.hidden, Backward { gru, tape, dy, to });
 }

@@ -1,18 +1,9 @@
 //! One frame of a gated recurrent unit, over vectors of units.
 
 use super::Gru;
+use crate::cell::{Parts, add_input, add_mono};
 use afx_core::Scalar;
 use afx_core::simd::{Kernel, Order, Simd};
-
-/// The parameters; every slice keeps what follows it, for loads that run over the end of a row.
-#[derive(Clone, Copy)]
-pub(super) struct Parts<'p, T> {
-    pub hidden: usize,
-    pub w_ih: &'p [T],
-    pub w_hh: &'p [T],
-    pub b_ih: Option<&'p [T]>,
-    pub b_hh: Option<&'p [T]>,
-}
 
 /// The four biases of `C` vectors of units from `at` on: r and z summed, n of the input and of the memory.
 #[inline(always)]
@@ -38,46 +29,6 @@ pub(super) struct Gates<V, const C: usize> {
     pub n: [V; C],
     pub recurrent: [V; C],
     pub h: [V; C],
-}
-
-/// [`add_input`] of one number for each stream, spread over a vector.
-#[inline(always)]
-fn add_mono<S: Simd, const M: usize, const G: usize, const C: usize>(
-    s: S,
-    acc: &mut [[[S::V; C]; G]; M],
-    x: [S::V; M],
-    w: &[S::T],
-    hidden: usize,
-) {
-    for g in 0..G {
-        for c in 0..C {
-            let w = s.load(&w[g * hidden + c * S::N..]);
-            for m in 0..M {
-                acc[m][g][c] = s.mul_add(w, x[m], acc[m][g][c]);
-            }
-        }
-    }
-}
-
-/// Adds what each gate gets from an input frame, for `C` vectors of units of each of `G` gates; `w` are the first one's columns.
-#[inline(always)]
-fn add_input<S: Simd, const M: usize, const G: usize, const C: usize>(
-    s: S,
-    acc: &mut [[[S::V; C]; G]; M],
-    x: [&[S::T]; M],
-    w: &[S::T],
-    hidden: usize,
-) {
-    if x[0].len() == 1 {
-        // A mono effect, the usual case: no loop.
-        let mut spread = [s.splat(S::T::ZERO); M];
-        for m in 0..M {
-            spread[m] = s.splat(x[m][0]);
-        }
-        add_mono(s, acc, spread, w, hidden);
-    } else {
-        s.matvec::<M, G, C>(acc, x, w, 3 * hidden, hidden, Order::Forwards);
-    }
 }
 
 /// The new part of the memory, from r less a half and the two sums of n.
@@ -131,14 +82,14 @@ pub(super) fn step_held<S: Simd>(s: S, parts: &Parts<'_, S::T>, b: &[[S::V; 1]; 
     let mut r = [[b[0]]];
     let mut zn = [[b[1], b[2]]];
     match x {
-        Input::Frame(x) => add_input::<S, 1, 1, 1>(s, &mut r, [x], parts.w_ih, hidden),
+        Input::Frame(x) => add_input::<S, 1, 1, 1>(s, &mut r, [x], parts.w_ih, 3 * hidden, hidden),
         Input::Mono(x) => add_mono::<S, 1, 1, 1>(s, &mut r, [x], parts.w_ih, hidden),
     }
     s.matvec_held::<1, 1>(&mut r[0], &[h], parts.w_hh, 3 * hidden, hidden);
     // The processor takes what is first in the program first: this sigmoid, on which the frame waits, before the products below.
     let r = s.half_tanh(r[0][0][0]);
     match x {
-        Input::Frame(x) => add_input::<S, 1, 2, 1>(s, &mut zn, [x], &parts.w_ih[hidden..], hidden),
+        Input::Frame(x) => add_input::<S, 1, 2, 1>(s, &mut zn, [x], &parts.w_ih[hidden..], 3 * hidden, hidden),
         Input::Mono(x) => add_mono::<S, 1, 2, 1>(s, &mut zn, [x], &parts.w_ih[hidden..], hidden),
     }
     let an = zn[0][1][0];
@@ -173,7 +124,7 @@ pub(super) fn step<S: Simd, const M: usize, const C: usize>(
     if C > 1 && 3 * sums <= S::SUMS {
         // All three in one pass: each number of the memory is spread over a vector once.
         let mut sums = [[b[0], b[1], b[2]]; M];
-        add_input::<S, M, 3, C>(s, &mut sums, x, &parts.w_ih[at..], hidden);
+        add_input::<S, M, 3, C>(s, &mut sums, x, &parts.w_ih[at..], 3 * hidden, hidden);
         for m in 0..M {
             (an[m], sums[m][2]) = (sums[m][2], b[3]);
         }
@@ -187,9 +138,9 @@ pub(super) fn step<S: Simd, const M: usize, const C: usize>(
     } else {
         // The reset gate first: its sigmoid runs while the other products do.
         let mut ar = [[b[0]; 1]; M];
-        add_input::<S, M, 1, C>(s, &mut ar, x, &parts.w_ih[at..], hidden);
+        add_input::<S, M, 1, C>(s, &mut ar, x, &parts.w_ih[at..], 3 * hidden, hidden);
         s.matvec::<M, 1, C>(&mut ar, all, &parts.w_hh[at..], 3 * hidden, hidden, order);
-        add_input::<S, M, 2, C>(s, &mut zn, x, &parts.w_ih[hidden + at..], hidden);
+        add_input::<S, M, 2, C>(s, &mut zn, x, &parts.w_ih[hidden + at..], 3 * hidden, hidden);
         for m in 0..M {
             for c in 0..C {
                 r[m][c] = s.half_tanh(ar[m][0][c]);
@@ -265,7 +216,7 @@ pub(super) fn products<S: Simd, const C: usize>(
     const ROWS: usize = 4;
     let hidden = C * S::N;
     let mut acc = [[b[0], b[1], b[2]]];
-    add_input::<S, 1, 3, C>(s, &mut acc, [x], parts.w_ih, hidden);
+    add_input::<S, 1, 3, C>(s, &mut acc, [x], parts.w_ih, 3 * hidden, hidden);
     let n = acc[0][2];
     acc[0][2] = b[3];
     let mut part = [[[[s.splat(S::T::ZERO); C]; 3]; 1]; 3];
