@@ -1,16 +1,18 @@
 //! A layer or an adapter chosen at run time.
 
-use crate::{Concat, Cover, Dense, Film, Fir, Fixed, Gru, Network, StaticHyper};
+use crate::{Concat, Cover, Dense, Film, Fir, Fixed, Gru, Lstm, Network, Rnn, StaticHyper};
 use afx_core::{Adapter, Differentiable, Layer, Layout, Scalar, Tensor};
 use alloc::format;
+use alloc::vec;
 use alloc::vec::Vec;
 
 /// Frames that pass from one layer to the next at a time while playing.
 const BLOCK: usize = 64;
 
-/// One enum of layers; the choice is made once a call, not once a sample. A new layer is one more name in the list.
+/// One enum of layers; the choice is made once a call, not once a sample. A new layer is one more line in the list: its name, its name in a
+/// file, and its sizes.
 macro_rules! any_layer {
-    ($($name:ident),+) => {
+    ($($name:ident $word:literal $($size:ident)+;)+) => {
         /// Any layer of this crate, or several in a row; what a model file describes.
         #[derive(Clone, Debug, PartialEq, Eq)]
         #[cfg_attr(
@@ -32,6 +34,15 @@ macro_rules! any_layer {
                 AnyLayer::$name(layer)
             }
         })+
+        impl AnyLayer {
+            /// Every size by name; of a stack how many layers it has.
+            pub(crate) fn sizes(&self) -> Vec<(&'static str, usize)> {
+                match self {
+                    $(AnyLayer::$name(l) => vec![$((concat!($word, " ", stringify!($size)), l.$size)),+],)+
+                    AnyLayer::Stack { layers } => vec![("stack layers", layers.len())],
+                }
+            }
+        }
         impl<T: Scalar> Layer<T> for AnyLayer {
             fn inputs(&self) -> usize {
                 match self {
@@ -139,7 +150,13 @@ macro_rules! any_layer {
     };
 }
 
-any_layer!(Gru, Dense, Fir);
+any_layer! {
+    Gru "gru" inputs hidden;
+    Lstm "lstm" inputs hidden;
+    Rnn "rnn" inputs hidden;
+    Dense "dense" inputs outputs;
+    Fir "fir" taps;
+}
 
 impl AnyLayer {
     /// Layers in a row.

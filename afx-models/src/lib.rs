@@ -35,6 +35,8 @@ mod cell;
 mod dense;
 mod fir;
 mod gru;
+mod lstm;
+mod rnn;
 mod spec;
 
 pub use adapter::{Activation, Concat, Cover, Film, Fixed, Network, StaticHyper};
@@ -42,6 +44,8 @@ pub use any::{AnyAdapter, AnyLayer, Conditioning};
 pub use dense::Dense;
 pub use fir::Fir;
 pub use gru::Gru;
+pub use lstm::Lstm;
+pub use rnn::Rnn;
 pub use spec::{ModelSpec, SpecError};
 
 /// The default of a field that is on unless switched off.

@@ -1,7 +1,8 @@
 //! What a model is, in sizes and names.
 
-use crate::{AnyAdapter, AnyLayer, Conditioning, Cover, Dense, Fir, Gru, Network};
+use crate::{AnyAdapter, AnyLayer, Conditioning, Cover, Dense, Fir, Gru, Lstm, Network, Rnn};
 use afx_core::{Conditioned, Layer};
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -11,6 +12,21 @@ use core::fmt;
 const LARGEST: usize = 4096;
 /// Most numbers a model may learn.
 const MOST_PARAMETERS: usize = 100_000_000;
+
+/// A recurrent cell with so many inputs and units.
+type MakeCell = fn(usize, usize) -> AnyLayer;
+/// The recurrent cells by name.
+const CELLS: [(&str, MakeCell); 3] =
+    [("gru", |i, h| Gru::new(i, h).into()), ("lstm", |i, h| Lstm::new(i, h).into()), ("rnn", |i, h| Rnn::new(i, h).into())];
+/// The kinds of conditioning by what stands before a cell's name.
+const KINDS: [(&str, Conditioning); 4] = [
+    ("", Conditioning::Fixed),
+    ("concat-", Conditioning::Concat),
+    ("film-", Conditioning::Film { network: Network::smooth(32, 2), cover: Cover::Cell }),
+    ("static-hyper-", Conditioning::StaticHyper { network: Network::smooth(8, 2), cover: Cover::Cell }),
+];
+/// The name of a model that is more than a cell and a head.
+const HYPER_GRU: &str = "hyper-gru";
 
 /// A layer, how its knobs act on it, and how many there are: everything but the numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +76,7 @@ impl fmt::Display for SpecError {
         match self {
             SpecError::Size { what, most, found } => write!(f, "{what}: expected 1 to {most}, found {found}"),
             SpecError::Mismatch { layer, expected, found } => write!(f, "layer {layer}: expected {expected} inputs, found {found}"),
-            SpecError::Name { found } => write!(f, "model: expected one of {}, found {found}", ModelSpec::NAMES.join(", ")),
+            SpecError::Name { found } => write!(f, "model: expected one of {}, found {found}", ModelSpec::names().join(", ")),
             SpecError::NothingToCondition => {
                 write!(f, "conditioning: expected an affine map that it acts on (for concat the first one, with a bias), found none")
             }
@@ -72,36 +88,32 @@ impl core::error::Error for SpecError {}
 
 impl ModelSpec {
     /// The names that [`ModelSpec::named`] knows.
-    pub const NAMES: [&'static str; 5] = ["gru", "concat-gru", "film-gru", "static-hyper-gru", "hyper-gru"];
+    pub fn names() -> Vec<String> {
+        let cell = |(cell, _): &(&str, _)| KINDS.map(|(kind, _)| format!("{kind}{cell}"));
+        CELLS.iter().flat_map(cell).chain([HYPER_GRU.to_string()]).collect()
+    }
 
     /// A published model by name, mono in and out.
     ///
-    /// - `gru`: a snapshot; knobs are ignored. `concat-gru`, `film-gru` (network 2 x 32), `static-hyper-gru` (network 2 x 8): the three of the
-    ///   HyperRNN poster with its sizes, a GRU and a dense head; their networks are smooth ([`Network::smooth`]), the poster's are leaky.
+    /// - A cell, `gru`, `lstm` or `rnn`, and a dense head: a snapshot; knobs are ignored. With `concat-`, `film-` (network 2 x 32) or
+    ///   `static-hyper-` (network 2 x 8) in front: the three of the HyperRNN poster with its sizes; their networks are smooth
+    ///   ([`Network::smooth`]), the poster's are leaky.
     /// - `hyper-gru`: the seeds' proposal: a learnable FIR of 32 taps for latency, linear, GRU, linear, all maps without biases, so that
     ///   silence stays silence, from a hypernetwork 2 x 8.
     ///
     /// # Errors
     /// For an unknown name or a size out of bounds.
     pub fn named(name: &str, hidden: usize, controls: usize) -> Result<Self, SpecError> {
-        let spec = match name {
-            "gru" => Self::recurrent(hidden, controls, Conditioning::Fixed),
-            "concat-gru" => Self::recurrent(hidden, controls, Conditioning::Concat),
-            "film-gru" => Self::recurrent(hidden, controls, Conditioning::Film { network: Network::smooth(32, 2), cover: Cover::Cell }),
-            "static-hyper-gru" => {
-                Self::recurrent(hidden, controls, Conditioning::StaticHyper { network: Network::smooth(8, 2), cover: Cover::Cell })
-            }
-            "hyper-gru" => Self::hyper_gru(32, hidden, controls, false),
-            _ => return Err(SpecError::Name { found: name.to_string() }),
+        let recurrent = |(kind, conditioning): &(&str, Conditioning)| {
+            let cell = name.strip_prefix(kind)?;
+            let (_, cell) = CELLS.iter().find(|(name, _)| *name == cell)?;
+            let layer = AnyLayer::stack(vec![cell(1, hidden), Dense::new(hidden, 1).into()]);
+            Some(ModelSpec { layer, conditioning: *conditioning, controls })
         };
+        let hyper = || (name == HYPER_GRU).then(|| Self::hyper_gru(32, hidden, controls, false));
+        let spec = KINDS.iter().find_map(recurrent).or_else(hyper).ok_or_else(|| SpecError::Name { found: name.to_string() })?;
         spec.check()?;
         Ok(spec)
-    }
-
-    /// A GRU with one input and a dense head with one output.
-    fn recurrent(hidden: usize, controls: usize, conditioning: Conditioning) -> Self {
-        let layer = AnyLayer::stack(vec![Gru::new(1, hidden).into(), Dense::new(hidden, 1).into()]);
-        ModelSpec { layer, conditioning, controls }
     }
 
     /// The seeds' HyperGRU: learnable FIR of `taps`, linear, GRU, linear; every affine map from a hypernetwork 2 x 8. Without biases silence
@@ -158,15 +170,11 @@ impl ModelSpec {
     }
 }
 
-/// Numbers of a layer, gaps between its tensors not counted.
+/// Numbers of a layer whose sizes are in bounds, gaps between its tensors not counted.
 fn numbers(layer: &AnyLayer) -> usize {
     match layer {
-        AnyLayer::Gru(Gru { inputs, hidden, .. }) => {
-            hidden.saturating_mul(3).saturating_mul(inputs.saturating_add(*hidden).saturating_add(2))
-        }
-        AnyLayer::Dense(Dense { inputs, outputs, .. }) => outputs.saturating_mul(inputs.saturating_add(1)),
-        AnyLayer::Fir(Fir { taps }) => *taps,
         AnyLayer::Stack { layers } => layers.iter().map(numbers).fold(0, usize::saturating_add),
+        layer => Layer::<f32>::layout(layer).count(),
     }
 }
 
@@ -179,22 +187,16 @@ fn at_most(what: &'static str, found: usize) -> Result<(), SpecError> {
 }
 
 fn check_layer(layer: &AnyLayer) -> Result<(), SpecError> {
-    match layer {
-        AnyLayer::Gru(gru) => at_most("gru inputs", gru.inputs).and(at_most("gru hidden", gru.hidden)),
-        AnyLayer::Dense(dense) => at_most("dense inputs", dense.inputs).and(at_most("dense outputs", dense.outputs)),
-        AnyLayer::Fir(fir) => at_most("fir taps", fir.taps),
-        AnyLayer::Stack { layers } => {
-            at_most("stack layers", layers.len())?;
-            layers.iter().try_for_each(check_layer)?;
-            for (i, pair) in layers.windows(2).enumerate() {
-                let (expected, found) = (Layer::<f32>::outputs(&pair[0]), Layer::<f32>::inputs(&pair[1]));
-                if expected != found {
-                    return Err(SpecError::Mismatch { layer: i + 1, expected, found });
-                }
-            }
-            Ok(())
+    layer.sizes().into_iter().try_for_each(|(what, size)| at_most(what, size))?;
+    let AnyLayer::Stack { layers } = layer else { return Ok(()) };
+    layers.iter().try_for_each(check_layer)?;
+    for (i, pair) in layers.windows(2).enumerate() {
+        let (expected, found) = (Layer::<f32>::outputs(&pair[0]), Layer::<f32>::inputs(&pair[1]));
+        if expected != found {
+            return Err(SpecError::Mismatch { layer: i + 1, expected, found });
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -215,6 +217,21 @@ mod tests {
         assert_eq!(count("film-gru", 32, 1), 17185);
         assert_eq!(count("static-hyper-gru", 32, 2), 30369);
         assert_eq!(count("static-hyper-gru", 32, 1), 30361);
+        assert_eq!(count("concat-lstm", 32, 2), 4769);
+        assert_eq!(count("film-lstm", 32, 2), 22561);
+        assert_eq!(count("static-hyper-lstm", 32, 2), 40449);
+        // Wright's, as the slides have them.
+        assert_eq!([32, 48, 64].map(|hidden| count("lstm", hidden, 0)), [4513, 9841, 17217]);
+    }
+
+    #[test]
+    fn every_name_in_the_list_makes_a_model_of_its_own() {
+        let names = ModelSpec::names();
+        let specs: Vec<_> = names.iter().map(|name| ModelSpec::named(name, 8, 2).unwrap()).collect();
+        assert!(specs.len() == 13 && (1..13).all(|i| !specs[..i].contains(&specs[i])));
+        for name in ["", "concat-", "concat-dense", "gru-", "film-film-gru", "hyper-lstm"] {
+            assert_eq!(ModelSpec::named(name, 8, 2), Err(SpecError::Name { found: name.into() }));
+        }
     }
 
     #[test]
@@ -247,7 +264,9 @@ mod tests {
             assert!(matches!(ModelSpec::named("gru", hidden, 2), Err(SpecError::Size { .. })));
         }
         let error = ModelSpec::named("gruu", 8, 2).unwrap_err();
-        assert_eq!(std::format!("{error}"), "model: expected one of gru, concat-gru, film-gru, static-hyper-gru, hyper-gru, found gruu");
+        let names = "gru, concat-gru, film-gru, static-hyper-gru, lstm, concat-lstm, film-lstm, static-hyper-lstm, \
+                     rnn, concat-rnn, film-rnn, static-hyper-rnn, hyper-gru";
+        assert_eq!(std::format!("{error}"), format!("model: expected one of {names}, found gruu"));
         let mut spec = ModelSpec::named("gru", 8, 2).unwrap();
         spec.layer = AnyLayer::stack(vec![Gru::new(1, 8).into(), Dense::new(9, 1).into()]);
         assert_eq!(spec.check(), Err(SpecError::Mismatch { layer: 1, expected: 8, found: 9 }));

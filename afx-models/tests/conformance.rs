@@ -13,18 +13,32 @@ afx_core::layer_conformance!(gru_of_odd_size, Gru::new(3, 5));
 afx_core::layer_conformance!(gru_20_without_bias, Gru { inputs: 1, hidden: 20, bias: false });
 afx_core::layer_conformance!(gru_64, Gru::new(1, 64));
 afx_core::layer_conformance!(gru_72, Gru::new(1, 72));
+afx_core::layer_conformance!(lstm_8, Lstm::new(1, 8));
+afx_core::layer_conformance!(lstm_16, Lstm::new(1, 16));
+afx_core::layer_conformance!(lstm_32, Lstm::new(2, 32));
+afx_core::layer_conformance!(lstm_of_odd_size, Lstm::new(3, 5));
+afx_core::layer_conformance!(lstm_20_without_bias, Lstm { inputs: 1, hidden: 20, bias: false });
+// Weights of ±0.6 make more than some 20 plain units chaotic: larger ones are tested beside their kernels.
+afx_core::layer_conformance!(rnn_8, Rnn::new(1, 8));
+afx_core::layer_conformance!(rnn_16, Rnn::new(1, 16));
+afx_core::layer_conformance!(rnn_of_odd_size, Rnn::new(3, 5));
+afx_core::layer_conformance!(rnn_20_without_bias, Rnn { inputs: 1, hidden: 20, bias: false });
 afx_core::layer_conformance!(dense_one_output, Dense::new(32, 1));
 afx_core::layer_conformance!(dense_odd, Dense::new(5, 1));
 afx_core::layer_conformance!(dense_wide, Dense::new(3, 21));
 afx_core::layer_conformance!(dense_without_bias, Dense { inputs: 7, outputs: 2, bias: false });
 afx_core::layer_conformance!(fir_1, Fir { taps: 1 });
 afx_core::layer_conformance!(fir_50, Fir { taps: 50 });
+afx_core::layer_conformance!(chain_lstm, afx_core::chain!(Fir { taps: 7 }, Dense::new(1, 3), Lstm::new(3, 8), Dense::new(8, 1)));
+afx_core::layer_conformance!(chain_rnn, afx_core::chain!(Fir { taps: 7 }, Dense::new(1, 3), Rnn::new(3, 8), Dense::new(8, 1)));
 afx_core::layer_conformance!(chain, afx_core::chain!(Fir { taps: 7 }, Dense::new(1, 3), Gru::new(3, 8), Dense::new(8, 1)));
 
 #[test]
 fn any_number_of_units_trains_what_it_plays() {
     for hidden in [1, 2, 3, 7, 15, 17, 24, 31, 33, 40, 48, 49, 63, 80, 81, 96, 100, 128] {
         afx_core::testing::layer_forward(&Gru::new(1, hidden));
+        afx_core::testing::layer_forward(&Lstm::new(1, hidden));
+        afx_core::testing::layer_forward(&Rnn::new(1, hidden));
     }
 }
 
@@ -72,11 +86,16 @@ afx_core::processor_conformance!(voice_static_hyper_3_channels, voice(StaticHype
 
 #[test]
 fn a_cell_without_bias_is_silent_rather_than_subnormal() {
-    let layer = chain_without_bias();
-    let model = Conditioned { adapter: Fixed::new(&Layer::<f32>::layout(&layer), 0), layer };
-    let mut noise = Noise::new(3);
-    let learnt = model.initialize(&mut || 1.5 * noise.next_f64());
-    afx_core::testing::processor_hostile(&mut Voice::new(model, &learnt, 48e3, 1).expect("the numbers fit their own model"), 1);
+    let (inputs, hidden, bias) = (1, 8, false);
+    let gated = [Gru { inputs, hidden, bias }.into(), AnyLayer::from(Lstm { inputs, hidden, bias })].map(|cell| (cell, 1.5));
+    // Half as large again, a plain network's weights keep for ever which way it was pushed.
+    for (cell, size) in gated.into_iter().chain([(Rnn { inputs, hidden, bias }.into(), 1.0)]) {
+        let layer = AnyLayer::stack(vec![cell, Dense { inputs: 8, outputs: 1, bias }.into()]);
+        let model = Conditioned { adapter: Fixed::new(&Layer::<f32>::layout(&layer), 0), layer };
+        let mut noise = Noise::new(3);
+        let learnt = model.initialize(&mut || size * noise.next_f64());
+        afx_core::testing::processor_hostile(&mut Voice::new(model, &learnt, 48e3, 1).expect("the numbers fit their own model"), 1);
+    }
 }
 
 /// Everything that a model file can hold.
@@ -90,6 +109,25 @@ afx_core::adapter_conformance!(
     Conditioning::StaticHyper { network: Network::leaky(3, 1), cover: Cover::All }.adapter(&Layer::<f32>::layout(&stack()), 2),
     stack()
 );
+
+/// The promises that are tested above one by one, for every cell under every kind of conditioning.
+#[test]
+fn every_model_by_name_keeps_the_promises_of_adapters_and_of_processors() {
+    for name in ModelSpec::names() {
+        println!("{name}");
+        let model = ModelSpec::named(&name, 5, 2).and_then(|spec| spec.build()).expect("a known name");
+        afx_core::testing::adapter_gradients(&model.adapter, &model.layer);
+        afx_core::testing::adapter_rescale(&model.adapter, &model.layer);
+        afx_core::testing::adapter_allocations(&model.adapter, &model.layer);
+        let mut noise = Noise::new(3);
+        let learnt: Vec<f32> = model.initialize(&mut || 1.5 * noise.next_f64());
+        let mut voice = Voice::new(model, &learnt, 48_000.0, 2).expect("the numbers fit their own model");
+        afx_core::testing::processor_splits(&mut voice, 2, 2);
+        afx_core::testing::processor_reset(&mut voice, 2, 2);
+        afx_core::testing::processor_hostile(&mut voice, 2);
+        afx_core::testing::processor_allocations(&mut voice, 2, 2);
+    }
+}
 
 /// A layer with its first parameters, which bring any memory to rest, and a frame to feed it.
 fn first_values(layer: &impl Layer<f32>) -> (Vec<f32>, Vec<f32>) {
@@ -136,8 +174,12 @@ fn what_is_made_of_layers_rests_and_is_checked_as_they_are() {
     rests_where_playing_leads(&chain);
     rests_where_playing_leads(&stack());
     rests_where_playing_leads(&Gru::new(2, 5));
+    rests_where_playing_leads(&Lstm::new(2, 5));
+    rests_where_playing_leads(&Rnn::new(2, 5));
     knows_when_its_memory_is_spoilt(&chain);
     knows_when_its_memory_is_spoilt(&afx_core::chain!(Gru::new(2, 5), Dense::new(5, 1), Fir { taps: 7 }));
     knows_when_its_memory_is_spoilt(&stack());
     knows_when_its_memory_is_spoilt(&Gru::new(2, 5));
+    knows_when_its_memory_is_spoilt(&Lstm::new(2, 5));
+    knows_when_its_memory_is_spoilt(&Rnn::new(2, 5));
 }

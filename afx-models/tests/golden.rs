@@ -1,4 +1,4 @@
-//! Outputs and gradients of the four conditioned GRUs against PyTorch and PyNeuralFx, in double precision.
+//! Outputs and gradients of every cell under every kind of conditioning against PyTorch and PyNeuralFx, in double precision.
 
 mod pyneuralfx;
 
@@ -160,4 +160,12 @@ golden! {
     concat: "concat-gru", "concat-gru-stereo";
     film: "film-gru", "film-gru-stereo";
     static_hyper: "statichyper-gru", "statichyper-gru-stereo";
+    snapshot_lstm: "snapshot-lstm", "snapshot-lstm-stereo";
+    concat_lstm: "concat-lstm", "concat-lstm-stereo";
+    film_lstm: "film-lstm", "film-lstm-stereo";
+    static_hyper_lstm: "statichyper-lstm", "statichyper-lstm-stereo";
+    snapshot_rnn: "snapshot-vanilla_rnn", "snapshot-vanilla_rnn-stereo";
+    concat_rnn: "concat-vanilla_rnn", "concat-vanilla_rnn-stereo";
+    film_rnn: "film-vanilla_rnn", "film-vanilla_rnn-stereo";
+    static_hyper_rnn: "statichyper-vanilla_rnn", "statichyper-vanilla_rnn-stereo";
 }

@@ -3,7 +3,7 @@
 #[path = "../../afx-models/tests/pyneuralfx/mod.rs"]
 mod pyneuralfx;
 
-use afx_core::{Adapter, Conditioned, Differentiable, Layer};
+use afx_core::{ALIGN, Adapter, Conditioned, Differentiable, Layer};
 use afx_io::dataset::{Capture, Dataset, Knob, Split};
 use afx_io::tensors::{Data, Tensors};
 use afx_models::{AnyAdapter, AnyLayer};
@@ -103,15 +103,17 @@ fn ten_steps(name: &str) {
 
 #[test]
 fn ten_adam_steps_of_every_model_equal_pytorchs() {
-    for name in ["snapshot-gru", "concat-gru", "film-gru", "statichyper-gru"] {
-        ten_steps(name);
-        ten_steps(&format!("{name}-stereo"));
+    for cell in ["gru", "lstm", "vanilla_rnn"] {
+        for conditioning in ["snapshot", "concat", "film", "statichyper"] {
+            ten_steps(&format!("{conditioning}-{cell}"));
+            ten_steps(&format!("{conditioning}-{cell}-stereo"));
+        }
     }
 }
 
 #[test]
 fn four_buffers_with_carried_memory_and_clipping_equal_pytorchs() {
-    for name in ["concat-gru-tbptt", "statichyper-gru-tbptt"] {
+    for name in ["concat-gru-tbptt", "statichyper-gru-tbptt", "concat-lstm-tbptt"] {
         let mut batch = Batch::new(name);
         let mut adam = Adam::new(batch.learnt.len());
         let (mut losses, mut norms, mut states) = (Vec::new(), Vec::new(), Vec::new());
@@ -119,7 +121,9 @@ fn four_buffers_with_carried_memory_and_clipping_equal_pytorchs() {
             let (loss, mut gradient) = batch.gradient(96 * buffer, 96);
             losses.push(loss);
             norms.push(clip_norm(&mut gradient, 3.0));
-            states.extend(batch.states.iter().flat_map(|s| s[..8].to_vec()));
+            // Eight units of each row of the memory: h, and c where the reference has one.
+            let rows = batch.reference["tbptt.states"].len() / (4 * 3 * 8);
+            states.extend(batch.states.iter().flat_map(|s| s.chunks(ALIGN).take(rows).flat_map(|row| row[..8].to_vec())));
             adam.step(1e-3, &mut batch.learnt, &gradient);
         }
         assert!(norms.iter().any(|n| *n > 3.0), "nothing was clipped: this test would see nothing");
@@ -133,7 +137,7 @@ fn four_buffers_with_carried_memory_and_clipping_equal_pytorchs() {
 /// The trainer as users run it, started from the reference's numbers by way of a checkpoint, follows PyTorch for four buffers.
 #[test]
 fn the_trainer_itself_follows_pytorch() {
-    for name in ["concat-gru-tbptt", "statichyper-gru-tbptt"] {
+    for name in ["concat-gru-tbptt", "statichyper-gru-tbptt", "concat-lstm-tbptt"] {
         let batch = Batch::new(name);
         let single = |values: &[f64]| values.iter().map(|v| *v as f32).collect::<Vec<f32>>();
         let mut captures: Vec<Capture> = (0..3)

@@ -1,13 +1,13 @@
-"""Reference vectors of the four conditioned GRUs, from the published classes, in float64.
+"""Reference vectors of GRU, LSTM and vanilla RNN under four kinds of conditioning, from the published classes, in float64.
 
-Packages: torch 2.15.0, pyneuralfx 0.1.2 (with einops), numpy 2.4.6, Python 3.11. Seed 20240 + case number.
+Packages: torch 2.15.0, pyneuralfx 0.1.2 (with einops), numpy 2.4.6, Python 3.11. Seed 20240 + case number, + 100 for each further cell.
 Writes afx-models/tests/golden/*.safetensors; see README.md beside this file for the tensors.
 
     python tools/golden/models.py           write
     python tools/golden/models.py --check   recompute and compare with the committed files
 
 Outputs, gradients and Adam steps are those of pyneuralfx and torch. Each forward pass is also computed by a second,
-plain formulation (``fold`` + ``gru``), and the script stops if the two disagree: this guards the *files* against a mistake in
+plain formulation (``fold`` + ``play``), and the script stops if the two disagree: this guards the *files* against a mistake in
 this script, and measures how far rounding alone carries the results (``rounding`` in the metadata).
 """
 
@@ -16,7 +16,7 @@ import math
 
 import numpy as np
 import torch
-from pyneuralfx.models.rnn.gru import ConcatGRU, FiLMGRU, SnapShotGRU, StaticHyperGRU
+from pyneuralfx.models.rnn import gru, lstm, rnn
 
 from vectors import ROOT, decode, encode, versions, worst_difference, write_or_check
 
@@ -29,12 +29,18 @@ STEPS = 10
 BUFFERS = 4
 CLIP = 3.0
 RATE_OF_ADAM = 1e-3
-KINDS = {"snapshot-gru": SnapShotGRU, "concat-gru": ConcatGRU, "film-gru": FiLMGRU, "statichyper-gru": StaticHyperGRU}
+CELLS = ("gru", "lstm", "vanilla_rnn")
+FORMS = ("snapshot", "concat", "film", "statichyper")
 EXTRA = {
-    "snapshot-gru": {},
-    "concat-gru": {"num_conds": 2},
-    "film-gru": {"num_conds": 2, "n_mlp_blocks": 2, "mlp_size": 8},
-    "statichyper-gru": {"num_conds": 2, "n_mlp_blocks": 3, "mlp_size": 8},
+    "snapshot": {},
+    "concat": {"num_conds": 2},
+    "film": {"num_conds": 2, "n_mlp_blocks": 2, "mlp_size": 8},
+    "statichyper": {"num_conds": 2, "n_mlp_blocks": 3, "mlp_size": 8},
+}
+CLASSES = {
+    "gru": (gru.SnapShotGRU, gru.ConcatGRU, gru.FiLMGRU, gru.StaticHyperGRU),
+    "lstm": (lstm.SnapShotLSTM, lstm.ConcatLSTM, lstm.FiLMLSTM, lstm.StaticHyperLSTM),
+    "vanilla_rnn": (rnn.SnapShotVanillaRNN, rnn.ConcatVanillaRNN, rnn.FiLMVanillaRNN, rnn.StaticHyperVanillaRNN),
 }
 CONTROLS = [[0.5, -0.25], [-0.9, 0.6], [0.1, 1.0]]
 
@@ -79,17 +85,17 @@ def mlp(w, prefix, c):
     return c, i
 
 
-def fold(kind, w, c, channels, hidden):
-    """The plain GRU ``(w_ih [3H, in], w_hh [3H, H], b_ih, b_hh)`` that a model is while its controls ``c`` rest."""
-    if kind == "snapshot-gru":
+def fold(form, w, c, channels, hidden):
+    """The plain cell ``(w_ih [GH, in], w_hh [GH, H], b_ih, b_hh)`` that a model is while its controls ``c`` rest."""
+    if form == "snapshot":
         return tuple(w[f"main_rnn.{name}_l0"] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
-    if kind == "concat-gru":
+    if form == "concat":
         full = w["main_rnn.weight_ih_l0"]
         bias = w["main_rnn.bias_ih_l0"] + full[:, channels:] @ c
         return full[:, :channels], w["main_rnn.weight_hh_l0"], bias, w["main_rnn.bias_hh_l0"]
-    if kind == "film-gru":
+    if form == "film":
         z, last = mlp(w, "gen", c)
-        s_i, t_i, s_h, t_h = (w[f"gen.{last}.weight"] @ z + w[f"gen.{last}.bias"]).reshape(4, 3 * hidden)
+        s_i, t_i, s_h, t_h = (w[f"gen.{last}.weight"] @ z + w[f"gen.{last}.bias"]).reshape(4, -1)
         w_ih = s_i[:, None] * w["main_rnn.x2h.weight"]
         w_hh = s_h[:, None] * w["main_rnn.h2h.weight"]
         return w_ih, w_hh, s_i * w["main_rnn.x2h.bias"] + t_i, s_h * w["main_rnn.h2h.bias"] + t_h
@@ -98,25 +104,38 @@ def fold(kind, w, c, channels, hidden):
     return head["ih"].reshape(channels, -1).T, head["hh"].reshape(hidden, -1).T, head["bih"], head["bhh"]
 
 
-def gru(folded, w, x, h):
-    """``x [channels, frames]`` -> ``(y [outputs, frames], h)``."""
+def step(cell, i, h, state):
+    """One frame from the maps' rows ``i``, ``h`` and the memory: ``(output, memory)``."""
+    if cell == "gru":
+        (ir, iz, i_n), (hr, hz, hn) = i.chunk(3), h.chunk(3)
+        z = torch.sigmoid(iz + hz)
+        n = torch.tanh(i_n + torch.sigmoid(ir + hr) * hn)
+        y = (1 - z) * n + z * state
+        return y, y
+    if cell == "lstm":
+        i, f, g, o = (i + h).chunk(4)
+        c = torch.sigmoid(f) * state.chunk(2)[1] + torch.sigmoid(i) * torch.tanh(g)
+        y = torch.sigmoid(o) * torch.tanh(c)
+        return y, torch.cat((y, c))
+    y = torch.tanh(i + h)
+    return y, y
+
+
+def play(cell, folded, w, x, state):
+    """``x [channels, frames]`` -> ``(y [outputs, frames], state)``."""
     w_ih, w_hh, b_ih, b_hh = folded
-    size = h.numel()
     rows = []
     for k in range(x.shape[1]):
-        i = w_ih @ x[:, k] + b_ih
-        g = w_hh @ h + b_hh
-        r = torch.sigmoid(i[:size] + g[:size])
-        z = torch.sigmoid(i[size : 2 * size] + g[size : 2 * size])
-        n = torch.tanh(i[2 * size :] + r * g[2 * size :])
-        h = (1 - z) * n + z * h
+        h = state[: w_hh.shape[1]]
+        h, state = step(cell, w_ih @ x[:, k] + b_ih, w_hh @ h + b_hh, state)
         rows.append(w["linear_out.weight"] @ h + w["linear_out.bias"])
-    return torch.stack(rows, dim=1), h
+    return torch.stack(rows, dim=1), state
 
 
 def plain(kind, w, x, c, h, hidden):
-    """The batch through the plain formulation; ``h [sequences, hidden]``."""
-    out = [gru(fold(kind, w, c[i], x.shape[1], hidden), w, x[i], h[i]) for i in range(x.shape[0])]
+    """The batch through the plain formulation; ``h [sequences, memory]``."""
+    form, cell = kind.split("-")
+    out = [play(cell, fold(form, w, c[i], x.shape[1], hidden), w, x[i], h[i]) for i in range(x.shape[0])]
     return torch.stack([y for y, _ in out]), torch.stack([state for _, state in out])
 
 
@@ -124,17 +143,27 @@ def plain(kind, w, x, c, h, hidden):
 
 
 def reference(model, kind, x, c, h):
-    """The batch through the published class; ``h [sequences, hidden]`` in and out whatever shape the class wants."""
-    y, state, _ = model(x, c, h.unsqueeze(0))
-    return y, state.reshape(h.shape)
+    """The batch through the published class; ``h [sequences, memory]`` in and out whatever shape the class wants."""
+    if not kind.endswith("lstm"):
+        y, state, _ = model(x, c, h.unsqueeze(0))
+        return y, state.reshape(h.shape)
+    parts = [part.contiguous().unsqueeze(0) for part in h.chunk(2, dim=1)]
+    y, state, _ = model(x, c, tuple(parts))
+    return y, torch.cat([part.reshape(h.shape[0], -1) for part in state], dim=1)
+
+
+def silence(kind, hidden):
+    """The memory at the start: ``h``, and ``c`` behind it where there is one."""
+    return torch.zeros(SEQUENCES, 2 * hidden if kind.endswith("lstm") else hidden, dtype=torch.float64)
 
 
 def build(kind, channels, outputs, hidden):
-    model = KINDS[kind](channels, outputs, hidden, RATE, **EXTRA[kind]).double()
+    form, cell = kind.split("-")
+    model = CLASSES[cell][FORMS.index(form)](channels, outputs, hidden, RATE, **EXTRA[form]).double()
     with torch.no_grad():
         # torch's default range 1/sqrt(hidden) leaves every gate near its middle; wider weights reach the bends.
         for name, p in model.named_parameters():
-            if kind != "statichyper-gru" and name.startswith("main_rnn"):
+            if form != "statichyper" and name.startswith("main_rnn"):
                 p.mul_(1.6)
     return model
 
@@ -172,10 +201,9 @@ def adam(run, model_parameters, x, c, target):
         return losses, mse(run(x, c), target).item()
 
 
-def truncated(run, parameters, x, c, target, hidden):
-    """One Adam step per buffer of ``FRAMES``, norm clipped to ``CLIP``, state carried and detached."""
+def truncated(run, parameters, x, c, target, h):
+    """One Adam step per buffer of ``FRAMES``, norm clipped to ``CLIP``, state carried from ``h`` on and detached."""
     optimiser = torch.optim.Adam(parameters, lr=RATE_OF_ADAM, betas=(0.9, 0.999), eps=1e-8)
-    h = torch.zeros(x.shape[0], hidden, dtype=torch.float64)
     losses, norms, states = [], [], []
     for start in range(0, x.shape[2], FRAMES):
         part = slice(start, start + FRAMES)
@@ -205,7 +233,7 @@ def metadata_of(kind, seed, model, rounding, **more):
     config = {"inp_channel": model.inp_channel, "out_channel": model.out_channel, "rnn_size": model.rnn_size, "sample_rate": RATE}
     return {
         "model": kind,
-        "config": json.dumps({**config, **EXTRA[kind]}),
+        "config": json.dumps({**config, **EXTRA[kind.split("-")[0]]}),
         "parameters": str(sum(p.numel() for p in model.parameters())),
         "seed": str(seed),
         "versions": json.dumps(versions("torch", "pyneuralfx", "numpy")),
@@ -227,7 +255,7 @@ def gradient_case(label, kind, channels, outputs, hidden, seed):
     weights = state_of(model)
     x, target = signals(channels, outputs, FRAMES)
     c = torch.tensor(CONTROLS, dtype=torch.float64)
-    h = torch.zeros(SEQUENCES, hidden, dtype=torch.float64)
+    h = silence(kind, hidden)
 
     def published(rows):
         return lambda x, c: reference(model, kind, x, c, h[:rows])[0]
@@ -253,7 +281,7 @@ def gradient_case(label, kind, channels, outputs, hidden, seed):
     # The batch's parameter gradients are left out: the ten steps depend on them, and the files stay small.
     tensors |= {f"batch.grad.{name}": g for name, g in all_[2].items() if name in ("input", "controls")}
     tensors |= {"adam.losses": losses + [final]} | {f"adam.{name}": p for name, p in after.items()}
-    if kind == "snapshot-gru":
+    if kind.startswith("snapshot"):
         del tensors["controls"], tensors["batch.controls"]
     smallest = min(g.abs().max().item() for g in all_[2].values())
     print(f"{label}: {sum(p.numel() for p in model.parameters())} parameters, loss {losses[0]:.6f} -> {final:.6f}, "
@@ -276,8 +304,8 @@ def truncated_case(label, kind, hidden, seed, scale):
     c = torch.tensor(CONTROLS, dtype=torch.float64)
     leaves = plain_parameters(weights)
 
-    got = truncated(lambda x, c, h: reference(model, kind, x, c, h), list(model.parameters()), x, c, target, hidden)
-    again = truncated(lambda x, c, h: plain(kind, leaves, x, c, h, hidden), list(leaves.values()), x, c, target, hidden)
+    got = truncated(lambda x, c, h: reference(model, kind, x, c, h), list(model.parameters()), x, c, target, silence(kind, hidden))
+    again = truncated(lambda x, c, h: plain(kind, leaves, x, c, h, hidden), list(leaves.values()), x, c, target, silence(kind, hidden))
     rounding = must(f"{label} losses", worst_difference(list(got[:2]), list(again[:2])), 1e-12)
     after = state_of(model)
     rounding = max(rounding, must(label, worst_difference(numpy_of(after), numpy_of(leaves)), 1e-12))
@@ -299,10 +327,12 @@ def truncated_case(label, kind, hidden, seed, scale):
 def main():
     torch.set_num_threads(1)
     cases = []
-    for i, kind in enumerate(KINDS):
-        cases.append(gradient_case(kind, kind, 1, 1, 8, SEED + i))
-        cases.append(gradient_case(f"{kind}-stereo", kind, 2, 2, 5, SEED + 10 + i))
-    for i, (kind, scale) in enumerate((("concat-gru", 8), ("statichyper-gru", 12))):
+    for n, cell in enumerate(CELLS):
+        for i, form in enumerate(FORMS):
+            kind, seed = f"{form}-{cell}", SEED + 100 * n + i
+            cases.append(gradient_case(kind, kind, 1, 1, 8, seed))
+            cases.append(gradient_case(f"{kind}-stereo", kind, 2, 2, 5, seed + 10))
+    for i, (kind, scale) in enumerate((("concat-gru", 8), ("statichyper-gru", 12), ("concat-lstm", 16))):
         cases.append(truncated_case(f"{kind}-tbptt", kind, 8, SEED + 20 + i, scale))
     for label, tensors, meta in cases:
         # 1e-11: what another BLAS or libm may change after ten Adam steps.

@@ -1,7 +1,7 @@
 //! What a model holds at fixed knobs: its learnt filters, and its hidden state while it plays.
 
 use super::Error;
-use afx::core::{Adapter, Layer};
+use afx::core::{Adapter, Layer, Role};
 use afx::io::ModelFile;
 use afx::models::AnyLayer;
 
@@ -37,7 +37,7 @@ pub(super) fn hidden_norm(model: &ModelFile, knobs: &[f32], input: &[f32]) -> Re
     let (layer, params) = realized(model, knobs)?;
     let mut stages = Vec::new();
     stages_of(&layer, &params, &mut stages);
-    if Layer::<f32>::inputs(&layer) != 1 || !stages.iter().any(|s| matches!(s.layer, AnyLayer::Gru(_))) {
+    if Layer::<f32>::inputs(&layer) != 1 || !stages.iter().any(|s| s.recurrent) {
         return Ok(Vec::new());
     }
     let mut resting = vec![0.0];
@@ -54,7 +54,7 @@ pub(super) fn hidden_norm(model: &ModelFile, knobs: &[f32], input: &[f32]) -> Re
             let outputs = Layer::<f32>::outputs(stage.layer);
             let mut y = vec![0.0; x.len() * outputs];
             stage.layer.process(stage.params, &mut stage.state, &signal, &mut y);
-            if matches!(stage.layer, AnyLayer::Gru(_)) {
+            if stage.recurrent {
                 sum += y[y.len() - outputs..].iter().map(|h| f64::from(*h).powi(2)).sum::<f64>();
             }
             signal = y;
@@ -69,12 +69,15 @@ struct Stage<'a> {
     layer: &'a AnyLayer,
     params: &'a [f32],
     state: Vec<f32>,
+    /// Whether its output is a memory: one of its affine maps reads that.
+    recurrent: bool,
 }
 
 /// The layers of a stack in order, or the layer itself.
 fn stages_of<'a>(layer: &'a AnyLayer, params: &'a [f32], stages: &mut Vec<Stage<'a>>) {
     let AnyLayer::Stack { layers } = layer else {
-        stages.push(Stage { layer, params, state: vec![0.0; Layer::<f32>::state_len(layer)] });
+        let recurrent = Layer::<f32>::layout(layer).affine_maps().iter().any(|map| map.role == Role::Recurrent);
+        stages.push(Stage { layer, params, state: vec![0.0; Layer::<f32>::state_len(layer)], recurrent });
         return;
     };
     let mut rest = params;
@@ -104,7 +107,7 @@ mod tests {
 
     #[test]
     fn the_hidden_state_rests_moves_with_a_tone_and_rests_again() {
-        for name in ["concat-gru", "static-hyper-gru", "hyper-gru"] {
+        for name in ["concat-gru", "static-hyper-gru", "hyper-gru", "film-lstm", "rnn"] {
             let model = model(name);
             let mut input = vec![0.0; 2400];
             input.extend((0..4800).map(|n| 0.5 * (0.13 * n as f32).sin()));

@@ -21,7 +21,7 @@ use toml::de::{DeString, DeTable, DeValue};
 pub struct Args {
     /// A folder of dry and wet WAV files with a dataset.toml, or with PyNeuralFx names
     dataset: PathBuf,
-    /// The architecture: gru, concat-gru, film-gru, static-hyper-gru, hyper-gru, or a TOML file that describes one
+    /// The architecture: gru, lstm or rnn, bare or behind concat-, film- or static-hyper-; hyper-gru; or a TOML file that describes one
     #[arg(long, default_value = "static-hyper-gru", value_name = "NAME|FILE.toml")]
     model: String,
     /// Numbers of memory of the recurrent cell of a model by name
@@ -415,8 +415,8 @@ mod tests {
             let spec = read(conditioning).unwrap();
             assert_eq!(serde_json::from_value::<ModelSpec>(serde_json::to_value(&spec).unwrap()).unwrap(), spec);
         }
-        for name in ModelSpec::NAMES {
-            let spec = ModelSpec::named(name, 8, 2).unwrap();
+        for name in ModelSpec::names() {
+            let spec = ModelSpec::named(&name, 8, 2).unwrap();
             assert_eq!(serde_json::from_value::<ModelSpec>(serde_json::to_value(&spec).unwrap()).unwrap(), spec);
         }
     }

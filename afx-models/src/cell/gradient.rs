@@ -1,8 +1,8 @@
 //! From the cotangents of a recurrent cell's gates to those of its memory, its parameters and its input.
 
-use super::Maps;
-use afx_core::Scalar;
-use afx_core::simd::{Order, Simd, outer_sum};
+use super::{Cell, Maps, Play, memories};
+use afx_core::simd::{Kernel, Order, Simd, outer_sum, take};
+use afx_core::{ALIGN, Scalar};
 
 /// Frames whose outer products are summed in registers at a time.
 pub(crate) const SEGMENT: usize = 32;
@@ -109,6 +109,127 @@ impl<T: Scalar> Spread<'_, T> {
                     }
                 }
             }
+        }
+    }
+}
+
+/// The tape of a [`Cell`]: the memory before the segment, the rows of every frame, the cotangents of the memory, and the recurrent weights
+/// transposed.
+pub(crate) fn tape_len<L: Cell<G, R>, const G: usize, const R: usize>(cell: &L, frames: usize) -> usize {
+    let maps = cell.maps();
+    (memories::<L, G, R>() + frames * R + 2 + G * maps.hidden) * maps.padded() + ALIGN
+}
+
+/// [`Play`], leaving on the tape what [`Backward`] needs.
+pub(crate) fn forward<L: Cell<G, R>, T: Scalar, const G: usize, const R: usize>(
+    cell: &L,
+    params: &[T],
+    state: &mut [T],
+    x: &[T],
+    y: &mut [T],
+    tape: &mut [T],
+) {
+    let maps = cell.maps();
+    let own = memories::<L, G, R>() * maps.padded();
+    let (memory, (first, rows)) = (&mut state[..own], tape.split_at_mut(own));
+    first.copy_from_slice(memory);
+    let rows = &mut rows[..x.len() / maps.inputs * R * maps.padded()];
+    Play { cell: *cell, params, memory, x, y, rows }.run();
+}
+
+/// The derivative of a [`Cell`].
+pub(crate) struct Backward<'a, L, T, const G: usize, const R: usize> {
+    pub cell: L,
+    pub tape: &'a mut [T],
+    pub dy: &'a [T],
+    pub to: Spread<'a, T>,
+}
+
+impl<'a, L: Cell<G, R>, T: Scalar, const G: usize, const R: usize> Backward<'a, L, T, G, R> {
+    /// Rows of the cotangents of the gates' sums from the input: the same.
+    const INPUT: [usize; G] = {
+        let mut rows = [0; G];
+        let mut g = 0;
+        while g < G {
+            rows[g] = g;
+            g += 1;
+        }
+        rows
+    };
+
+    pub fn new(
+        cell: &L,
+        params: &'a [T],
+        x: &'a [T],
+        y: &'a [T],
+        tape: &'a mut [T],
+        dy: &'a [T],
+        dx: &'a mut [T],
+        dparams: &'a mut [T],
+    ) -> Self {
+        Backward { cell: *cell, tape, dy, to: Spread { maps: cell.maps(), params, x, y, dx, dparams } }
+    }
+
+    /// With the widest instructions of this machine.
+    pub fn run(self) {
+        let Self { cell, tape, dy, to: Spread { maps, params, x, y, dx, dparams } } = self;
+        if const { T::SINGLE } {
+            let (params, x, y, dy) = (T::singles(params), T::singles(x), T::singles(y), T::singles(dy));
+            let (tape, dx, dparams) = (T::singles_mut(tape), T::singles_mut(dx), T::singles_mut(dparams));
+            if let (Some(params), Some(x), Some(y), Some(tape), Some(dy), Some(dx), Some(dparams)) = (params, x, y, tape, dy, dx, dparams) {
+                L::backward_single(Backward { cell, tape, dy, to: Spread { maps, params, x, y, dx, dparams } });
+            }
+        } else {
+            T::dispatch_width(maps.hidden, Backward { cell, tape, dy, to: Spread { maps, params, x, y, dx, dparams } });
+        }
+    }
+}
+
+impl<L: Cell<G, R>, T: Scalar, const G: usize, const R: usize> Kernel<T> for Backward<'_, L, T, G, R> {
+    type Out = ();
+    #[inline(always)]
+    fn call<S: Simd<T = T>>(mut self, s: S) {
+        let maps = Maps { gates: G, ..self.to.maps };
+        let (hidden, padded) = (maps.hidden, maps.padded());
+        let frames = self.to.x.len() / maps.inputs;
+        let (first, rest) = core::mem::take(&mut self.tape).split_at_mut(memories::<L, G, R>() * padded);
+        let (rows, rest) = rest.split_at_mut(frames * R * padded);
+        let (d, transposed) = rest.split_at_mut(2 * padded);
+        let (dh, dc) = d.split_at_mut(padded);
+        transpose(&maps, self.to.params, transposed);
+        dh.fill(T::ZERO);
+        dc.fill(T::ZERO);
+        let zero = s.splat(T::ZERO);
+        let mut end = frames;
+        while end > 0 {
+            let start = end.saturating_sub(SEGMENT);
+            for t in (start..end).rev() {
+                let (before, row) = rows.split_at_mut(t * R * padded);
+                let (dy, row) = (&self.dy[t * hidden..(t + 1) * hidden], &mut row[..R * padded]);
+                let mut at = 0;
+                while at < hidden {
+                    let mut values = [zero; R];
+                    for r in 0..R {
+                        values[r] = s.load(&row[r * padded + at..]);
+                    }
+                    let carried = match L::CARRIES {
+                        false => zero,
+                        true if t == 0 => s.load(&first[padded + at..]),
+                        true => s.load(&before[(t * R - 1) * padded + at..]),
+                    };
+                    let d = s.add(s.load(&dh[at..]), take(s, &dy[at..hidden.min(at + S::N)]));
+                    let (gates, dcarried) = L::cotangents(s, values, carried, d, s.load(&dc[at..]));
+                    for g in 0..G {
+                        s.store(gates[g], &mut row[g * padded + at..]);
+                    }
+                    s.store(zero, &mut dh[at..]);
+                    s.store(dcarried, &mut dc[at..]);
+                    at += S::N;
+                }
+                carry(s, &maps, transposed, row, dh);
+            }
+            self.to.add(s, hidden, first, &rows[start * R * padded..end * R * padded], R * padded, Self::INPUT, start, end);
+            end = start;
         }
     }
 }

@@ -1,8 +1,10 @@
 //! What recurrent cells share.
 
+mod gates;
 mod gradient;
 
-pub(crate) use gradient::{SEGMENT, Spread, carry, transpose};
+pub(crate) use gates::{Cell, Play, memories};
+pub(crate) use gradient::{Backward, SEGMENT, Spread, carry, forward, tape_len, transpose};
 
 use afx_core::simd::{Order, Simd};
 use afx_core::{ALIGN, Layout, Role, Scalar, places};

@@ -1,7 +1,7 @@
 //! State dicts of PyNeuralFx (and of `torch.nn`) as the numbers of our models.
 
 use afx_core::{Adapter, Conditioned};
-use afx_models::{AnyAdapter, AnyLayer, Conditioning, Cover, Dense, Gru, ModelSpec, Network};
+use afx_models::{AnyAdapter, AnyLayer, Conditioning, Cover, Dense, Gru, Lstm, ModelSpec, Network, Rnn};
 use safetensors::tensor::{Dtype, SafeTensors};
 use std::collections::HashMap;
 use std::ops::Index;
@@ -51,19 +51,31 @@ impl Reference {
         config[key].as_u64().unwrap_or(0) as usize
     }
 
+    /// The kind of conditioning, and the cell.
+    fn kind(&self) -> (&str, &str) {
+        self.metadata["model"].split_once('-').expect("two words")
+    }
+
     /// Our model of the same structure.
     pub fn model(&self) -> Conditioned<AnyLayer, AnyAdapter> {
         let (inputs, outputs, hidden) = (self.config("inp_channel"), self.config("out_channel"), self.config("rnn_size"));
         let (blocks, width) = (self.config("n_mlp_blocks"), self.config("mlp_size"));
-        let conditioning = match self.metadata["model"].as_str() {
-            "snapshot-gru" => Conditioning::Fixed,
-            "concat-gru" => Conditioning::Concat,
-            "film-gru" => Conditioning::Film { network: Network::leaky(width, blocks), cover: Cover::Cell },
+        let (form, cell) = self.kind();
+        let conditioning = match form {
+            "snapshot" => Conditioning::Fixed,
+            "concat" => Conditioning::Concat,
+            "film" => Conditioning::Film { network: Network::leaky(width, blocks), cover: Cover::Cell },
             // The toolkit counts the heads as a block.
-            "statichyper-gru" => Conditioning::StaticHyper { network: Network::leaky(width, blocks - 1), cover: Cover::Cell },
-            other => panic!("expected one of the four recurrent models, found {other}"),
+            "statichyper" => Conditioning::StaticHyper { network: Network::leaky(width, blocks - 1), cover: Cover::Cell },
+            other => panic!("expected one of four kinds of conditioning, found {other}"),
         };
-        let layer = AnyLayer::stack(vec![Gru::new(inputs, hidden).into(), Dense::new(hidden, outputs).into()]);
+        let cell = match cell {
+            "gru" => Gru::new(inputs, hidden).into(),
+            "lstm" => Lstm::new(inputs, hidden).into(),
+            "vanilla_rnn" => Rnn::new(inputs, hidden).into(),
+            other => panic!("expected one of three cells, found {other}"),
+        };
+        let layer = AnyLayer::stack(vec![cell, Dense::new(hidden, outputs).into()]);
         let model = ModelSpec { layer, conditioning, controls: self.config("num_conds") }.build().expect("the sizes are sound");
         if let Some(count) = self.metadata.get("parameters") {
             assert_eq!(Adapter::<f64>::layout(&model.adapter).count().to_string(), *count, "parameters of {}", self.metadata["model"]);
@@ -99,8 +111,13 @@ impl Reference {
 
     /// What the toolkit has for our tensor `name`.
     fn source(&self, prefix: &str, name: &str) -> Vec<f64> {
-        let (inputs, gates) = (self.config("inp_channel"), 3 * self.config("rnn_size"));
-        let film = self.metadata["model"] == "film-gru";
+        let (form, cell) = self.kind();
+        let gates = match cell {
+            "gru" => 3,
+            "lstm" => 4,
+            _ => 1,
+        };
+        let (inputs, gates, film) = (self.config("inp_channel"), gates * self.config("rnn_size"), form == "film");
         let cell = |torch: &str, own: &str| format!("{prefix}main_rnn.{}", if film { own } else { torch });
         let parts: Vec<&str> = name.split('.').collect();
         match parts[..] {
