@@ -83,6 +83,32 @@ fn biases<S: Simd, const G: usize, const C: usize>(s: S, parts: &Parts<'_, S::T>
     b
 }
 
+/// The output before: as it was stored, or still in a register where a vector is all of it.
+enum Memory<'a, S: Simd> {
+    Stored(&'a [S::T]),
+    Held(S::V),
+}
+
+/// `acc += W_hh h` for `C` vectors of units of `G` gates; `w` are the first one's columns.
+#[inline(always)]
+fn add_memory<S: Simd, const G: usize, const C: usize>(
+    s: S,
+    acc: &mut [[S::V; C]; G],
+    h: &Memory<'_, S>,
+    w: &[S::T],
+    stride: usize,
+    hidden: usize,
+) {
+    match h {
+        Memory::Stored(h) => {
+            let mut all = [*acc];
+            s.matvec::<1, G, C>(&mut all, [h], w, stride, hidden, Order::Forwards);
+            [*acc] = all;
+        }
+        Memory::Held(h) => s.matvec_held::<G, C>(acc, &[*h; C], w, stride, hidden),
+    }
+}
+
 /// The gates' sums of `C` vectors of units from `at` on.
 #[inline(always)]
 fn sums<S: Simd, const G: usize, const C: usize>(
@@ -90,25 +116,26 @@ fn sums<S: Simd, const G: usize, const C: usize>(
     parts: &Parts<'_, S::T>,
     at: usize,
     b: &[[S::V; C]; G],
-    h: &[S::T],
+    h: &Memory<'_, S>,
     x: &[S::T],
 ) -> [[S::V; C]; G] {
-    let hidden = parts.hidden;
+    let (hidden, stride) = (parts.hidden, G * parts.hidden);
     let (mut acc, w) = ([*b], &parts.w_hh[at..]);
-    add_input::<S, 1, G, C>(s, &mut acc, [x], &parts.w_ih[at..], G * hidden, hidden);
+    add_input::<S, 1, G, C>(s, &mut acc, [x], &parts.w_ih[at..], stride, hidden);
+    let [mut acc] = acc;
     if G == 1 || G * S::sums_of(C) <= S::SUMS {
-        s.matvec::<1, G, C>(&mut acc, [h], w, G * hidden, hidden, Order::Forwards);
-        return acc[0];
+        add_memory(s, &mut acc, h, w, stride, hidden);
+        return acc;
     }
     // Two gates at a time: more sums would leave the registers.
     let mut g = 0;
     while g + 1 < G {
-        let mut pair = [[acc[0][g], acc[0][g + 1]]];
-        s.matvec::<1, 2, C>(&mut pair, [h], &w[g * hidden..], G * hidden, hidden, Order::Forwards);
-        [acc[0][g], acc[0][g + 1]] = pair[0];
+        let mut pair = [acc[g], acc[g + 1]];
+        add_memory(s, &mut pair, h, &w[g * hidden..], stride, hidden);
+        [acc[g], acc[g + 1]] = pair;
         g += 2;
     }
-    acc[0]
+    acc
 }
 
 /// Writes a vector, or as much of it as there is room for.
@@ -138,7 +165,7 @@ impl<L: Cell<G, R>, T: Scalar, const G: usize, const R: usize> Play<'_, L, T, G,
         let parts = Parts { hidden, ..maps.parts(self.params) };
         let b = biases::<S, G, C>(s, &parts, 0);
         let (first, carried) = self.memory.split_at_mut(padded);
-        let mut held = [s.splat(T::ZERO); C];
+        let (mut held, mut last) = ([s.splat(T::ZERO); C], s.load(first));
         if L::CARRIES {
             for c in 0..C {
                 held[c] = s.load(&carried[c * S::N..]);
@@ -147,8 +174,12 @@ impl<L: Cell<G, R>, T: Scalar, const G: usize, const R: usize> Play<'_, L, T, G,
         let frames = (self.x.len() / inputs).min(self.y.len() / hidden);
         for t in 0..frames {
             let (before, y) = self.y.split_at_mut(t * hidden);
-            let h = if t == 0 { &first[..hidden] } else { &before[(t - 1) * hidden..] };
-            let sums = sums(s, &parts, 0, &b, h, &self.x[t * inputs..(t + 1) * inputs]);
+            let h = if C == 1 {
+                Memory::Held(last)
+            } else {
+                Memory::Stored(if t == 0 { &first[..hidden] } else { &before[(t - 1) * hidden..] })
+            };
+            let sums = sums(s, &parts, 0, &b, &h, &self.x[t * inputs..(t + 1) * inputs]);
             let mut row = self.rows.get_mut(t * R * padded..(t + 1) * R * padded);
             for c in 0..C {
                 let mut gates = [held[c]; G];
@@ -156,7 +187,7 @@ impl<L: Cell<G, R>, T: Scalar, const G: usize, const R: usize> Play<'_, L, T, G,
                     gates[g] = sums[g][c];
                 }
                 let (rows, carried, h) = L::step(s, gates, held[c]);
-                held[c] = carried;
+                (held[c], last) = (carried, h);
                 s.store(h, &mut y[c * S::N..]);
                 if let Some(row) = &mut row {
                     for r in 0..R {
@@ -227,7 +258,7 @@ impl<T: Scalar> Frame<'_, T> {
         at: usize,
     ) {
         let b = biases::<S, G, C>(s, parts, at);
-        let sums = sums(s, parts, at, &b, self.h, self.x);
+        let sums = sums(s, parts, at, &b, &Memory::Stored(self.h), self.x);
         for c in 0..C {
             let at = at + c * S::N;
             let mut gates = [s.splat(T::ZERO); G];
