@@ -3,8 +3,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 //! Recurrent cells, conditioning adapters and model specifications for neural audio effects.
 //!
-//! A layer ([`Gru`], [`Dense`], [`Fir`], or several in a row) is a plain effect; an adapter ([`Fixed`], [`Concat`], [`Film`],
-//! [`StaticHyper`]) makes its parameters a function of knobs. Any adapter drives any layer. Compose them in types with
+//! A layer ([`Gru`], [`Lstm`], [`Rnn`], [`Dense`], [`Fir`], or several in a row) is a plain effect; an adapter ([`Fixed`], [`Concat`],
+//! [`Film`], [`StaticHyper`]) makes its parameters a function of knobs. Any adapter drives any layer. Compose them in types with
 //! [`afx_core::Chain`] and [`afx_core::Conditioned`], or at run time with [`ModelSpec`], which is also what a model file holds.
 //!
 //! ```

@@ -1,7 +1,7 @@
 //! Derivatives written by hand against dual numbers: exact but for rounding, and proof that a number type from outside is a `Scalar`.
 
 use afx_core::{Adapter, Chain, Conditioned, Differentiable, Layer, Layout, Scalar, chain, testing::Noise};
-use afx_models::{Concat, Cover, Dense, Film, Fir, Fixed, Gru, Network, StaticHyper};
+use afx_models::{AnyLayer, Concat, Cover, Dense, Film, Fir, Fixed, Gru, Lstm, Network, Rnn, StaticHyper};
 use std::cmp::Ordering;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
@@ -164,8 +164,12 @@ fn layout() -> Layout {
 }
 
 #[test]
-fn a_gru_and_its_head_differentiate_as_dual_numbers_do() {
-    compare(cell(), Fixed::new(&layout(), 0));
+fn every_cell_and_its_head_differentiate_as_dual_numbers_do() {
+    for cell in [Gru::new(2, 5).into(), Lstm::new(2, 5).into(), AnyLayer::from(Rnn::new(2, 5))] {
+        let layer = AnyLayer::stack(vec![cell, Dense::new(5, 1).into()]);
+        let adapter = Fixed::new(&Layer::<f64>::layout(&layer), 0);
+        compare(layer, adapter);
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What does playing cost while no knob moves?
 //!
-//! - What does a GRU of 8 to 64 with a dense head cost, as a layer? (20 and 40 fill no whole number of the widest vectors.)
+//! - What does a GRU of 8 to 64 with a dense head cost, as a layer? (20 and 40 fill no whole number of the widest vectors.) An LSTM, a plain RNN?
 //! - What does a voice add to that, and does the kind of conditioning matter at rest? (It must not.)
 //! - What does a second channel with the same weights cost?
 //!
@@ -8,17 +8,23 @@
 //! Divide the time by 64 for nanoseconds per sample; real time is 48 kelem/s.
 
 use afx::core::{Aligned, Chain, Layer, Processor};
-use afx::models::{Dense, Gru};
+use afx::models::{Dense, Gru, Lstm, Rnn};
 use afx_benches::{BLOCK, NAMES, noise, uniform, voice};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use std::time::Duration;
 
 fn layers(c: &mut Criterion) {
-    let mut group = c.benchmark_group("gru and dense head, layer");
+    layer(c, "gru", &[8, 16, 20, 32, 40, 64], |hidden| Gru::new(1, hidden));
+    layer(c, "lstm", &[8, 16, 20, 32], |hidden| Lstm::new(1, hidden));
+    layer(c, "rnn", &[8, 16, 20, 32], |hidden| Rnn::new(1, hidden));
+}
+
+fn layer<L: Layer<f32>>(c: &mut Criterion, name: &str, sizes: &[usize], cell: impl Fn(usize) -> L) {
+    let mut group = c.benchmark_group(format!("{name} and dense head, layer"));
     group.throughput(Throughput::Elements(BLOCK as u64));
-    for hidden in [8, 16, 20, 32, 40, 64] {
-        let layer = Chain(Gru::new(1, hidden), Dense::new(hidden, 1));
+    for &hidden in sizes {
+        let layer = Chain(cell(hidden), Dense::new(hidden, 1));
         let mut params = Aligned::<f32>::zeros(Layer::<f32>::params_len(&layer));
         layer.initialize(&mut uniform(1), &mut params);
         let mut state = Aligned::zeros(Layer::<f32>::state_len(&layer));

@@ -24,7 +24,7 @@ pub struct Args {
     /// The architecture: gru, lstm or rnn, bare or behind concat-, film- or static-hyper-; hyper-gru; or a TOML file that describes one
     #[arg(long, default_value = "static-hyper-gru", value_name = "NAME|FILE.toml")]
     model: String,
-    /// Numbers of memory of the recurrent cell of a model by name
+    /// Units of the recurrent cell of a model by name
     #[arg(long, default_value_t = 32, allow_negative_numbers = true)]
     hidden: usize,
     /// Where the model goes; checkpoint and log are written beside it
