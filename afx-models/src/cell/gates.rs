@@ -2,7 +2,7 @@
 
 use super::{Maps, Parts, add_input};
 use afx_core::Scalar;
-use afx_core::simd::{Kernel, Order, Simd, take};
+use afx_core::simd::{Kernel, Order, Simd};
 
 /// A cell of `G` gates, each a sum of what comes from the input and from the memory; all else is a function of one unit's numbers. On the
 /// tape a frame has `R` rows: those of the gates, where their cotangents come to lie, and what else the derivative needs.
@@ -63,7 +63,7 @@ impl<L: Cell<G, R>, T: Scalar, const G: usize, const R: usize> Kernel<T> for Pla
             (1, true) => s.vectorize(Whole::<L, T, G, R, 1>(self)),
             (2, true) => s.vectorize(Whole::<L, T, G, R, 2>(self)),
             (4, true) if const { S::N == 8 } => s.vectorize(Whole::<L, T, G, R, 4>(self)),
-            _ => self.any(s),
+            _ => s.vectorize(Any(self)),
         }
     }
 }
@@ -138,12 +138,6 @@ fn sums<S: Simd, const G: usize, const C: usize>(
     acc
 }
 
-/// Writes a vector, or as much of it as there is room for.
-#[inline(always)]
-fn put<S: Simd>(s: S, v: S::V, to: &mut [S::T]) {
-    if to.len() >= S::N { s.store(v, to) } else { s.store_partial(v, to) }
-}
-
 /// [`Play`] where `hidden` is `C` vectors; each compiled on its own.
 struct Whole<'a, L, T, const G: usize, const R: usize, const C: usize>(Play<'a, L, T, G, R>);
 
@@ -152,6 +146,17 @@ impl<L: Cell<G, R>, T: Scalar, const G: usize, const R: usize, const C: usize> K
     #[inline(always)]
     fn call<S: Simd<T = T>>(self, s: S) {
         self.0.whole::<S, C>(s);
+    }
+}
+
+/// [`Play`] of any number of units, compiled on its own.
+struct Any<'a, L, T, const G: usize, const R: usize>(Play<'a, L, T, G, R>);
+
+impl<L: Cell<G, R>, T: Scalar, const G: usize, const R: usize> Kernel<T> for Any<'_, L, T, G, R> {
+    type Out = ();
+    #[inline(always)]
+    fn call<S: Simd<T = T>>(self, s: S) {
+        self.0.any(s);
     }
 }
 
@@ -213,13 +218,17 @@ impl<L: Cell<G, R>, T: Scalar, const G: usize, const R: usize> Play<'_, L, T, G,
         let (inputs, hidden, padded) = (maps.inputs, maps.hidden, maps.padded());
         let parts = maps.parts(self.params);
         let (first, carried) = self.memory.split_at_mut(padded);
-        let carried = &mut carried[..if L::CARRIES { hidden } else { 0 }];
         let frames = (self.x.len() / inputs).min(self.y.len() / hidden);
         for t in 0..frames {
             let (before, y) = self.y.split_at_mut(t * hidden);
             let h = if t == 0 { &first[..hidden] } else { &before[(t - 1) * hidden..] };
-            let mut frame =
-                Frame { h, x: &self.x[t * inputs..(t + 1) * inputs], y: &mut y[..hidden], carried: &mut *carried, row: &mut [] };
+            let mut frame = Frame {
+                h,
+                x: &self.x[t * inputs..(t + 1) * inputs],
+                y: &mut y[..(frames - t) * hidden],
+                carried: &mut *carried,
+                row: &mut [],
+            };
             if let Some(row) = self.rows.get_mut(t * R * padded..(t + 1) * R * padded) {
                 frame.row = row;
             }
@@ -239,7 +248,8 @@ impl<L: Cell<G, R>, T: Scalar, const G: usize, const R: usize> Play<'_, L, T, G,
     }
 }
 
-/// A frame of any number of units: the output before, the input, the output, what is carried, and its rows of the tape.
+/// A frame of any number of units: the output before, the input, the outputs from this one on, what is carried, and its rows of the tape. Lanes
+/// beyond the units compute numbers that nobody reads: in the output the next frame writes over them.
 struct Frame<'a, T> {
     h: &'a [T],
     x: &'a [T],
@@ -265,12 +275,16 @@ impl<T: Scalar> Frame<'_, T> {
             for g in 0..G {
                 gates[g] = sums[g][c];
             }
-            let end = (at + S::N).min(parts.hidden);
-            let old = if L::CARRIES { take(s, &self.carried[at..end]) } else { s.splat(T::ZERO) };
+            let old = if L::CARRIES { s.load(&self.carried[at..]) } else { s.splat(T::ZERO) };
             let (rows, carried, h) = L::step(s, gates, old);
-            put(s, h, &mut self.y[at..end]);
+            let y = &mut self.y[at..];
+            if y.len() >= S::N {
+                s.store(h, y)
+            } else {
+                s.store_partial(h, y)
+            }
             if L::CARRIES {
-                put(s, carried, &mut self.carried[at..end]);
+                s.store(carried, &mut self.carried[at..]);
             }
             if !self.row.is_empty() {
                 let padded = self.row.len() / R;
