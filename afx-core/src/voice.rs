@@ -1,6 +1,6 @@
 //! A conditioned model that plays.
 
-use crate::processor::shortest;
+use crate::processor::{audible, shortest};
 use crate::{Adapter, Aligned, Conditioned, Layer, Processor, Scalar};
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
@@ -14,8 +14,6 @@ const CHECK: usize = 64;
 const STEP: usize = 4;
 /// Input beyond this is clipped: +120 dBFS.
 const LIMIT: f64 = 1e6;
-/// Input and output below this are silence: -400 dBFS, far above the subnormal numbers.
-const SILENCE: f64 = 1e-20;
 
 /// A [`Conditioned`] model with its knobs, its memory and the parameters in use: a [`Processor`]. The first page of `afx-models` plays one.
 ///
@@ -294,13 +292,6 @@ fn tame<T: Scalar>(x: T) -> T {
     } else {
         x
     }
-}
-
-/// Whether `x` is finite, and large enough to matter.
-#[inline(always)]
-fn audible<T: Scalar>(x: T) -> bool {
-    let size = x.abs();
-    (size >= T::from_f64(SILENCE)) & (size < T::from_f64(f64::INFINITY))
 }
 
 /// A channel into place `j` of frames of `width`, tamed; silence where there is no channel.

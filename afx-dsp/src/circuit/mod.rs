@@ -26,7 +26,6 @@ macro_rules! per_sample {
 
 mod diode;
 mod diode_clip;
-mod ramp;
 mod synth_od;
 
 pub use diode_clip::DiodeClip;
