@@ -2,7 +2,7 @@
 //!
 //! - [`oversample`]: half-band oversamplers, 2x to 16x, with latency known before the first block.
 //! - [`circuit`]: analogue circuits as differential equations, and the offline renderer of their reference output.
-//! - [`filter`]: state-variable filter, biquads, DC blocker.
+//! - [`filter`]: state-variable filter, biquads, DC blocker. [`Gain`]: a level in decibels.
 //! - `convolve` (with `std`): impulse responses of any length without latency, in blocks that cost about the same.
 //! - [`source`]: seeded random numbers and a dry electric guitar to feed the circuits with.
 //!
@@ -15,7 +15,7 @@
 //! below 1e-20 (-400 dBFS) are 0 on their way in and out: no output is a subnormal number, and whether a host has the processor
 //! flush those does not matter.
 //!
-//! Filters, circuits, the convolver and [`Oversampled`] are [`Mono`](afx_core::Mono) effects, of which
+//! Filters, [`Gain`], circuits, the convolver and [`Oversampled`] are [`Mono`](afx_core::Mono) effects, of which
 //! [`Channels`](afx_core::Channels) makes a processor and [`Series`](afx_core::Series) a chain. Written out, an effect is its blocks in
 //! a row; a plugin holds one for each channel:
 //!
@@ -88,6 +88,7 @@ pub mod circuit;
 pub mod convolve;
 mod error;
 pub mod filter;
+mod gain;
 mod mono;
 pub mod oversample;
 pub mod source;
@@ -96,6 +97,7 @@ pub mod source;
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use convolve::Convolver;
 pub use error::DspError;
+pub use gain::Gain;
 pub use oversample::{Factor, HalfBand, Oversampled, Oversampler};
 
 use afx_core::Scalar;

@@ -1,5 +1,6 @@
 //! The blocks as effects of one channel.
 
+use crate::Gain;
 use crate::circuit::{DiodeClip, SynthOd};
 use crate::filter::{Biquad, BiquadCascade, DcBlocker, Svf};
 use afx_core::{Mono, Scalar};
@@ -32,6 +33,21 @@ impl<T: Scalar> Mono<T> for DiodeClip {
     }
     fn reset(&mut self) {
         self.reset();
+    }
+}
+
+/// One knob, from one end to the other.
+impl<T: Scalar> Mono<T> for Gain {
+    fn process_in_place(&mut self, samples: &mut [T]) {
+        self.process_in_place(samples);
+    }
+    fn reset(&mut self) {
+        self.reset();
+    }
+    fn set_controls(&mut self, controls: &[T]) {
+        if let Some(level) = controls.first() {
+            self.set_position(0.5 + 0.5 * level.to_f64());
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 use afx_core::{Channels, Mono, Processor, Series};
 use afx_dsp::circuit::{DiodeClip, SynthOd};
 use afx_dsp::filter::{Biquad, BiquadCascade, BiquadCoefficients, DcBlocker, FilterShape, FilterSpec, Svf};
-use afx_dsp::{Convolver, Factor, HalfBand, Oversampled, Oversampler};
+use afx_dsp::{Convolver, Factor, Gain, HalfBand, Oversampled, Oversampler};
 
 afx_core::guard_allocations!();
 
@@ -33,6 +33,7 @@ afx_core::processor_conformance!(svf, Channels::new(Svf::new(low_pass()), 2), 2,
 afx_core::processor_conformance!(biquad, Channels::new(Biquad::new(BiquadCoefficients::new(low_pass())), 1), 1, 0);
 afx_core::processor_conformance!(cascade, Channels::new(BiquadCascade::new(&[BiquadCoefficients::new(low_pass()); 3]), 1), 1, 0);
 afx_core::processor_conformance!(dc_blocker, Channels::new(DcBlocker::new(48e3, 20.0).unwrap(), 3), 3, 0);
+afx_core::processor_conformance!(gain, Channels::new(Gain::new(48e3, -60.0, 12.0).unwrap(), 2), 2, 1);
 afx_core::processor_conformance!(diode_clip, Channels::new(DiodeClip::new(48e3).unwrap(), 1), 1, 0);
 afx_core::processor_conformance!(synth_od, Channels::new(SynthOd::new(48e3).unwrap(), 1), 1, 2);
 afx_core::processor_conformance!(oversampled, Channels::new(overdrive(HalfBand::LinearPhase), 1), 1, 2);

@@ -4,7 +4,7 @@ use afx_dsp::circuit::{DiodeClip, SynthOd};
 use afx_dsp::filter::{Biquad, BiquadCascade, BiquadCoefficients, DcBlocker, FilterShape, FilterSpec, Svf};
 use afx_dsp::oversample::{Downsampler, Upsampler};
 use afx_dsp::source::PluckedString;
-use afx_dsp::{Factor, HalfBand, Oversampler};
+use afx_dsp::{Factor, Gain, HalfBand, Oversampler};
 
 /// A processor of one channel.
 type Effect = Box<dyn FnMut(&mut [f32])>;
@@ -23,6 +23,9 @@ fn effects() -> Vec<(String, Effect)> {
     }
     let mut blocker = DcBlocker::<f32>::new(48e3, 10.0).unwrap();
     all.push(("DcBlocker".into(), Box::new(move |s| blocker.process_in_place(s))));
+    let mut gain = Gain::new(48e3, -60.0, 0.0).unwrap();
+    gain.set_gain_db(-60.0);
+    all.push(("Gain".into(), Box::new(move |s| gain.process_in_place(s))));
     let (mut clip, mut overdrive) = (DiodeClip::new(48e3).unwrap(), SynthOd::new(48e3).unwrap());
     all.push(("DiodeClip".into(), Box::new(move |s| clip.process_in_place(s))));
     all.push(("SynthOd".into(), Box::new(move |s| overdrive.process_in_place(s))));
