@@ -67,11 +67,17 @@ impl Gain {
     /// Levels the samples, in place.
     pub fn process_in_place<T: Scalar>(&mut self, samples: &mut [T]) {
         for s in samples {
-            if self.position.advance() {
-                self.turn();
-            }
-            *s = audible(heard(*s) * T::from_f64(self.factor));
+            *s = audible(heard(*s) * T::from_f64(self.advance()));
         }
+    }
+
+    /// The factor for the next sample.
+    #[inline(always)]
+    pub(crate) fn advance(&mut self) -> f64 {
+        if self.position.advance() {
+            self.turn();
+        }
+        self.factor
     }
 
     fn turn(&mut self) {

@@ -4,6 +4,7 @@
 use afx_core::{Channels, Mono, Processor, Series};
 use afx_dsp::circuit::{DiodeClip, SynthOd};
 use afx_dsp::filter::{Biquad, BiquadCascade, BiquadCoefficients, DcBlocker, FilterShape, FilterSpec, Svf};
+use afx_dsp::waveshape::{Adaa, Cubic, Curve, Diodes, HardClip, Tanh, Waveshaper};
 use afx_dsp::{Convolver, Factor, Gain, HalfBand, Oversampled, Oversampler};
 
 afx_core::guard_allocations!();
@@ -18,6 +19,16 @@ fn convolver() -> Convolver<f32> {
 
 fn overdrive(half_band: HalfBand) -> Oversampled<f32, SynthOd> {
     Oversampled::new(Oversampler::new(Factor::X2, half_band), SynthOd::new(96e3).unwrap())
+}
+
+fn shaper<C: Curve>(curve: C, adaa: Adaa) -> Waveshaper<C> {
+    let mut shaper = Waveshaper::new(curve, adaa, 96e3).unwrap();
+    shaper.set_drive_db(15.0);
+    shaper
+}
+
+fn shaper_at_2x() -> Oversampled<f32, Waveshaper<Tanh>> {
+    Oversampled::new(Oversampler::new(Factor::X2, HalfBand::LinearPhase), shaper(Tanh, Adaa::Second).flattened())
 }
 
 /// A pedal in front of a loudspeaker.
@@ -39,6 +50,10 @@ afx_core::processor_conformance!(synth_od, Channels::new(SynthOd::new(48e3).unwr
 afx_core::processor_conformance!(oversampled, Channels::new(overdrive(HalfBand::LinearPhase), 1), 1, 2);
 afx_core::processor_conformance!(oversampled_low_latency, Channels::new(overdrive(HalfBand::LowLatency), 1), 1, 2);
 afx_core::processor_conformance!(convolver_stereo, Channels::new(convolver(), 2), 2, 0);
+afx_core::processor_conformance!(waveshaper_off, Channels::new(shaper(Cubic, Adaa::Off), 1), 1, 0);
+afx_core::processor_conformance!(waveshaper_first, Channels::new(shaper(Diodes, Adaa::First), 2), 2, 0);
+afx_core::processor_conformance!(waveshaper_second, Channels::new(shaper(HardClip, Adaa::Second), 2), 2, 0);
+afx_core::processor_conformance!(waveshaper_flattened, Channels::new(shaper_at_2x(), 1), 1, 0);
 afx_core::processor_conformance!(series, rig(), 2, 2);
 
 #[test]

@@ -4,12 +4,13 @@ use afx_dsp::circuit::{DiodeClip, SynthOd};
 use afx_dsp::filter::{Biquad, BiquadCascade, BiquadCoefficients, DcBlocker, FilterShape, FilterSpec, Svf};
 use afx_dsp::oversample::{Downsampler, Upsampler};
 use afx_dsp::source::PluckedString;
+use afx_dsp::waveshape::{Adaa, Cubic, Diodes, HardClip, Tanh, Waveshaper};
 use afx_dsp::{Factor, Gain, HalfBand, Oversampler};
 
 /// A processor of one channel.
 type Effect = Box<dyn FnMut(&mut [f32])>;
 
-/// All filters, oversamplers and circuits, by name.
+/// All filters, oversamplers, circuits and waveshapers, by name.
 fn effects() -> Vec<(String, Effect)> {
     let mut all: Vec<(String, Effect)> = Vec::new();
     for shape in [FilterShape::LowPass, FilterShape::HighPass, FilterShape::BandPass, FilterShape::Notch, FilterShape::LowShelf] {
@@ -29,6 +30,16 @@ fn effects() -> Vec<(String, Effect)> {
     let (mut clip, mut overdrive) = (DiodeClip::new(48e3).unwrap(), SynthOd::new(48e3).unwrap());
     all.push(("DiodeClip".into(), Box::new(move |s| clip.process_in_place(s))));
     all.push(("SynthOd".into(), Box::new(move |s| overdrive.process_in_place(s))));
+    for adaa in [Adaa::Off, Adaa::First, Adaa::Second] {
+        let (mut hard, mut tanh) = (Waveshaper::new(HardClip, adaa, 48e3).unwrap(), Waveshaper::new(Tanh, adaa, 48e3).unwrap());
+        let (mut cubic, mut diodes) = (Waveshaper::new(Cubic, adaa, 48e3).unwrap(), Waveshaper::new(Diodes, adaa, 48e3).unwrap());
+        let mut flat = tanh.clone().flattened();
+        all.push((format!("HardClip {adaa:?}"), Box::new(move |s| hard.process_in_place(s))));
+        all.push((format!("Tanh {adaa:?}"), Box::new(move |s| tanh.process_in_place(s))));
+        all.push((format!("Cubic {adaa:?}"), Box::new(move |s| cubic.process_in_place(s))));
+        all.push((format!("Diodes {adaa:?}"), Box::new(move |s| diodes.process_in_place(s))));
+        all.push((format!("Tanh {adaa:?}, flattened"), Box::new(move |s| flat.process_in_place(s))));
+    }
     for half_band in [HalfBand::LinearPhase, HalfBand::LowLatency] {
         for factor in Factor::ALL {
             let mut oversampler = Oversampler::<f32>::new(factor, half_band);
@@ -68,5 +79,6 @@ const _: () = {
     goes_to_another_thread::<Downsampler<f32>>();
     goes_to_another_thread::<DiodeClip>();
     goes_to_another_thread::<SynthOd>();
+    goes_to_another_thread::<Waveshaper<Diodes>>();
     goes_to_another_thread::<PluckedString>();
 };

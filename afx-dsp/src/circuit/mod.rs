@@ -31,6 +31,8 @@ mod synth_od;
 pub use diode_clip::DiodeClip;
 pub use synth_od::SynthOd;
 
+pub(crate) use diode::{DiodePair, sinh_cosh};
+
 use crate::oversample::Factor;
 use crate::{DspError, audible};
 
