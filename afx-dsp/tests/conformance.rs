@@ -5,7 +5,7 @@ use afx_core::{Channels, Mono, Processor, Series};
 use afx_dsp::circuit::{DiodeClip, SynthOd};
 use afx_dsp::filter::{Biquad, BiquadCascade, BiquadCoefficients, DcBlocker, FilterShape, FilterSpec, Svf};
 use afx_dsp::waveshape::{Adaa, Cubic, Curve, Diodes, HardClip, Tanh, Waveshaper};
-use afx_dsp::{Convolver, Factor, Gain, HalfBand, Oversampled, Oversampler};
+use afx_dsp::{Convolver, Factor, Gain, HalfBand, Oversampled, Oversampler, Resampled};
 
 afx_core::guard_allocations!();
 
@@ -55,6 +55,8 @@ afx_core::processor_conformance!(waveshaper_first, Channels::new(shaper(Diodes, 
 afx_core::processor_conformance!(waveshaper_second, Channels::new(shaper(HardClip, Adaa::Second), 2), 2, 0);
 afx_core::processor_conformance!(waveshaper_flattened, Channels::new(shaper_at_2x(), 1), 1, 0);
 afx_core::processor_conformance!(series, rig(), 2, 2);
+afx_core::processor_conformance!(resampled, Resampled::new(rig(), 48_000, 44_100, 2).unwrap(), 2, 2);
+afx_core::processor_conformance!(resampled_down, Resampled::new(rig(), 48_000, 96_000, 2).unwrap(), 2, 2);
 
 #[test]
 fn a_series_plays_what_its_parts_play_by_hand() {

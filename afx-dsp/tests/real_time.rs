@@ -1,11 +1,12 @@
 //! Nothing that runs per block touches the allocator.
 
+use afx_core::{Channels, Processor};
 use afx_dsp::circuit::{DiodeClip, SynthOd};
 use afx_dsp::filter::{BiquadCascade, BiquadCoefficients, DcBlocker, FilterShape, FilterSpec, Svf};
 use afx_dsp::oversample::{Downsampler, Upsampler};
 use afx_dsp::source::{Gesture, Pluck, PluckedString, Rng};
 use afx_dsp::waveshape::{Adaa, Cubic, Diodes, HardClip, Tanh, Waveshaper};
-use afx_dsp::{Factor, HalfBand, Oversampler};
+use afx_dsp::{Factor, HalfBand, Oversampler, Resampled};
 use assert_no_alloc::{AllocDisabler, assert_no_alloc, reset_violation_count, violation_count};
 
 #[global_allocator]
@@ -64,6 +65,15 @@ fn no_block_allocates() {
         }),
         0
     );
+    for outer_hz in [32_000, 48_000, 96_000] {
+        let mut effect = Resampled::<f32, _>::new(Channels::new(SynthOd::new(48e3).unwrap(), 2), 48_000, outer_hz, 2).unwrap();
+        let count = allocations(|| {
+            effect.set_controls(&[0.3]);
+            effect.process(&[&x, &x], &mut [&mut y, &mut high[..257]]);
+            effect.reset();
+        });
+        assert_eq!(count, 0, "{outer_hz} Hz");
+    }
     for half_band in [HalfBand::LinearPhase, HalfBand::LowLatency] {
         for factor in Factor::ALL {
             let mut oversampler = Oversampler::<f32>::new(factor, half_band);

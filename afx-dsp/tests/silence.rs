@@ -1,16 +1,22 @@
 //! What is too small to hear becomes zero: a processor may take a hundred times longer for a subnormal number, and hosts refuse one.
 
+use afx_core::{Channels, Processor};
 use afx_dsp::circuit::{DiodeClip, SynthOd};
 use afx_dsp::filter::{Biquad, BiquadCascade, BiquadCoefficients, DcBlocker, FilterShape, FilterSpec, Svf};
 use afx_dsp::oversample::{Downsampler, Upsampler};
 use afx_dsp::source::PluckedString;
 use afx_dsp::waveshape::{Adaa, Cubic, Diodes, HardClip, Tanh, Waveshaper};
-use afx_dsp::{Factor, Gain, HalfBand, Oversampler};
+use afx_dsp::{Factor, Gain, HalfBand, Oversampler, Resampled};
 
 /// A processor of one channel.
 type Effect = Box<dyn FnMut(&mut [f32])>;
 
-/// All filters, oversamplers, circuits and waveshapers, by name.
+fn play(effect: &mut impl Processor<f32>, samples: &mut [f32]) {
+    let x = samples.to_vec();
+    effect.process(&[&x], &mut [samples]);
+}
+
+/// All filters, oversamplers, circuits, waveshapers and one at another sample rate, by name.
 fn effects() -> Vec<(String, Effect)> {
     let mut all: Vec<(String, Effect)> = Vec::new();
     for shape in [FilterShape::LowPass, FilterShape::HighPass, FilterShape::BandPass, FilterShape::Notch, FilterShape::LowShelf] {
@@ -47,6 +53,11 @@ fn effects() -> Vec<(String, Effect)> {
             all.push((name, Box::new(move |s| oversampler.process_in_place(s, |high| high.iter_mut().for_each(|v| *v *= 0.5)))));
         }
     }
+    for outer_hz in [32_000, 44_100, 48_000, 96_000] {
+        let blocker = Channels::new(DcBlocker::new(48e3, 10.0).unwrap(), 1);
+        let mut effect = Resampled::<f32, _>::new(blocker, 48_000, outer_hz, 1).unwrap();
+        all.push((format!("Resampled {outer_hz} Hz"), Box::new(move |s| play(&mut effect, s))));
+    }
     all
 }
 
@@ -81,4 +92,5 @@ const _: () = {
     goes_to_another_thread::<SynthOd>();
     goes_to_another_thread::<Waveshaper<Diodes>>();
     goes_to_another_thread::<PluckedString>();
+    goes_to_another_thread::<Resampled<f32, Channels<SynthOd>>>();
 };
