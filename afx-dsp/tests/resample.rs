@@ -349,3 +349,19 @@ proptest! {
         prop_assert_eq!(found, expected);
     }
 }
+
+/// A model with an offset has it from the first frame on: no pop where playing starts, and none after a reset.
+#[test]
+fn what_an_effect_makes_of_silence_was_there_before_the_first_frame() {
+    for (outer_hz, inner_hz, _) in PAIRS {
+        let mut effect = Resampled::new(Each { f: |x: f32| x + 0.25, late: 3 }, inner_hz, outer_hz, 2).unwrap();
+        for start in ["new", "reset"] {
+            let mut y = [[0.0f32; 500]; 2];
+            effect.process(&[&[0.0; 500], &[0.0; 500]], &mut y.each_mut().map(|y| &mut y[..]));
+            // the filter is flat to 0.005 dB, 6e-4
+            assert!(y.iter().flatten().all(|y| (y - 0.25).abs() < 2e-4), "{outer_hz} Hz: {start}: {:?}", &y[0][..4]);
+            effect.process(&[&[0.9; 500], &[0.9; 500]], &mut y.each_mut().map(|y| &mut y[..]));
+            effect.reset();
+        }
+    }
+}

@@ -37,12 +37,12 @@ pub struct Resampled<T: Scalar, P> {
 }
 
 impl<T: Scalar, P: Processor<T>> Resampled<T, P> {
-    /// `effect` is made for `inner_hz` and has at most `channels` inputs and outputs; the host runs at `outer_hz`.
+    /// `effect` is made for `inner_hz`, at rest, and has at most `channels` inputs and outputs; the host runs at `outer_hz`.
     ///
     /// # Errors
     /// When a rate lies outside 1000 to 1,000,000 Hz, `channels` outside 1 to 64, or the rates have so little in common that a table of more
     /// than a million numbers would have to be made.
-    pub fn new(effect: P, inner_hz: u32, outer_hz: u32, channels: usize) -> Result<Self, DspError> {
+    pub fn new(mut effect: P, inner_hz: u32, outer_hz: u32, channels: usize) -> Result<Self, DspError> {
         for (name, rate) in [("inner_hz", inner_hz), ("outer_hz", outer_hz)] {
             if !(1000..=1_000_000).contains(&rate) {
                 return Err(DspError::OutOfRange { name, expected: "1000 to 1000000", found: rate.into() });
@@ -51,11 +51,12 @@ impl<T: Scalar, P: Processor<T>> Resampled<T, P> {
         if !(1..=CHANNELS).contains(&channels) {
             return Err(DspError::OutOfRange { name: "channels", expected: "1 to 64", found: channels as f64 });
         }
-        let bridge = match inner_hz == outer_hz {
-            true => None,
-            false => Some(Bridge::new(effect.latency(), inner_hz, outer_hz, channels)?),
-        };
-        Ok(Resampled { effect, bridge })
+        if inner_hz == outer_hz {
+            return Ok(Resampled { effect, bridge: None });
+        }
+        let mut bridge = Bridge::new(effect.latency(), inner_hz, outer_hz, channels)?;
+        bridge.rest(&mut effect);
+        Ok(Resampled { effect, bridge: Some(bridge) })
     }
 
     /// The effect, for setters of its own.
@@ -77,10 +78,10 @@ impl<T: Scalar, P: Processor<T>> Processor<T> for Resampled<T, P> {
     }
 
     fn reset(&mut self) {
-        if let Some(bridge) = &mut self.bridge {
-            bridge.reset();
-        }
         self.effect.reset();
+        if let Some(bridge) = &mut self.bridge {
+            bridge.rest(&mut self.effect);
+        }
     }
 
     fn latency(&self) -> usize {
@@ -139,11 +140,20 @@ impl<T: Scalar> Bridge<T> {
         Ok(Bridge { inward, outward, channels: vec![channel; channels], outer_ticks, inner_ticks, block, ahead: 0, latency_frames })
     }
 
-    fn reset(&mut self) {
+    /// Nothing but silence was heard, and what the effect makes of it: a model with an offset has always had it.
+    fn rest(&mut self, effect: &mut impl Processor<T>) {
         self.ahead = 0;
         for channel in &mut self.channels {
             channel.outer.fill(T::ZERO);
             channel.inner.fill(T::ZERO);
+        }
+        let (mut left, block) = (self.outward.past(), self.block * self.outer_ticks / self.inner_ticks);
+        while left > 0 {
+            let n = left.min(block.max(1));
+            self.channels.iter_mut().for_each(|channel| channel.heard[..n].fill(T::ZERO));
+            self.play(effect, self.channels.len(), n);
+            self.give_out(&mut [], 0, 0, n);
+            left -= n;
         }
     }
 
