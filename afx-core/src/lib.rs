@@ -5,8 +5,9 @@
 //! A conditioned effect is a plain effect whose parameters are a differentiable function of its knobs. Here are the pieces that sentence
 //! needs: [`Layer`] (a plain effect: sizes only), [`Layout`] (its parameters, one slice), [`Adapter`] (knobs to parameters),
 //! [`Conditioned`] (the two together) and [`Voice`] (one that plays, behind the object-safe [`Processor`]). [`Differentiable`] adds the
-//! derivative for training. A classical effect of one channel is [`Mono`]; [`Channels`] makes a [`Processor`] of it, and [`Series`] one of
-//! several, voices among them. Cells, adapters and filters live in `afx-models` and `afx-dsp`.
+//! derivative for training. A classical effect of one channel is [`Mono`], whose knobs are [`Ramp`]s; [`Channels`] makes a [`Processor`] of it.
+//! [`Series`] puts processors in a row, [`Mix`] adds what came in, [`Swap`] changes one for another while it plays. Cells, adapters and filters
+//! live in `afx-models` and `afx-dsp`.
 
 #[cfg(not(any(feature = "std", feature = "libm")))]
 compile_error!("afx-core needs feature `std` or feature `libm` for its elementary functions");
@@ -23,11 +24,14 @@ mod channels;
 pub mod kernels;
 mod layer;
 mod layout;
+mod mix;
 mod mono;
 mod processor;
+mod ramp;
 mod scalar;
 mod series;
 pub mod simd;
+mod swap;
 #[cfg(feature = "dev")]
 pub mod testing;
 mod voice;
@@ -38,8 +42,11 @@ pub use chain::Chain;
 pub use channels::Channels;
 pub use layer::{Differentiable, Layer, SETTLE_FRAMES, play_until_still};
 pub use layout::{ALIGN, Affine, Layout, Role, Tensor, places};
+pub use mix::Mix;
 pub use mono::Mono;
 pub use processor::Processor;
+pub use ramp::Ramp;
 pub use scalar::Scalar;
 pub use series::Series;
+pub use swap::Swap;
 pub use voice::{Voice, VoiceError};

@@ -1,6 +1,6 @@
 //! A conditioned model that plays.
 
-use crate::processor::shortest;
+use crate::processor::{audible, shortest};
 use crate::{Adapter, Aligned, Conditioned, Layer, Processor, Scalar};
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
@@ -12,10 +12,10 @@ use core::fmt;
 const CHECK: usize = 64;
 /// While knobs move, the parameters take one step every so many frames.
 const STEP: usize = 4;
+/// Numbers of a layer that are compared at a time.
+const CHUNK: usize = 64;
 /// Input beyond this is clipped: +120 dBFS.
 const LIMIT: f64 = 1e6;
-/// Input and output below this are silence: -400 dBFS, far above the subnormal numbers.
-const SILENCE: f64 = 1e-20;
 
 /// A [`Conditioned`] model with its knobs, its memory and the parameters in use: a [`Processor`]. The first page of `afx-models` plays one.
 ///
@@ -118,14 +118,15 @@ struct Glide<T: Scalar> {
 impl<T: Scalar> Glide<T> {
     /// Turns towards `target`, in `steps` steps.
     fn start(&mut self, steps: usize) {
-        let differs = |(a, b): (&T, &T)| a != b;
-        let pairs = || self.current.iter().zip(self.target.iter());
-        let Some(from) = pairs().position(differs) else {
+        // Whole chunks at a time, each without a branch: most adapters move little of a layer, and some nothing.
+        let differ = |(a, b): (&[T], &[T])| a.iter().zip(b).fold(false, |differ, (a, b)| differ | (a != b));
+        let mut chunks = self.current.chunks(CHUNK).zip(self.target.chunks(CHUNK));
+        let Some(first) = chunks.position(differ) else {
             self.steps = 0;
             return;
         };
-        let to = self.current.len() - pairs().rev().position(differs).unwrap_or(0);
-        (self.from, self.to, self.steps) = (from, to, steps.max(1));
+        let last = first + 1 + chunks.map(differ).rposition(|d| d).map_or(0, |n| n + 1);
+        (self.from, self.to, self.steps) = (first * CHUNK, self.current.len().min(last * CHUNK), steps.max(1));
     }
 
     fn arrive(&mut self) {
@@ -296,13 +297,6 @@ fn tame<T: Scalar>(x: T) -> T {
     }
 }
 
-/// Whether `x` is finite, and large enough to matter.
-#[inline(always)]
-fn audible<T: Scalar>(x: T) -> bool {
-    let size = x.abs();
-    (size >= T::from_f64(SILENCE)) & (size < T::from_f64(f64::INFINITY))
-}
-
 /// A channel into place `j` of frames of `width`, tamed; silence where there is no channel.
 fn gather<T: Scalar>(from: &[T], frames: &mut [T], width: usize, j: usize) {
     if from.is_empty() {
@@ -428,5 +422,29 @@ impl<T: Scalar> Processor<T> for Box<dyn Processor<T>> {
     }
     fn latency(&self) -> usize {
         (**self).latency()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_glide_moves_every_number_that_differs_wherever_they_lie() {
+        for len in [1, 63, 64, 65, 200] {
+            for (i, j) in [(0, 0), (0, len - 1), (len / 2, len / 2), (len - 1, len - 1), (len / 3, len / 2)] {
+                let mut glide = Glide { current: Aligned::<f32>::zeros(len), target: Aligned::zeros(len), from: 0, to: 0, steps: 0 };
+                (glide.target[i], glide.target[j]) = (8.0, 8.0);
+                glide.start(4);
+                for expected in [2.0, 4.0, 6.0, 8.0] {
+                    glide.step();
+                    let moved = |n: usize| if n == i || n == j { expected } else { 0.0 };
+                    assert!((0..len).all(|n| glide.current[n] == moved(n)), "{i} and {j} of {len}: {:?}", &glide.current[..]);
+                }
+                assert_eq!(glide.steps, 0);
+                glide.start(4);
+                assert_eq!(glide.steps, 0, "nothing differs any more");
+            }
+        }
     }
 }

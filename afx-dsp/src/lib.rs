@@ -1,21 +1,23 @@
 //! Classical audio effect blocks, real-time safe and `no_std`.
 //!
 //! - [`oversample`]: half-band oversamplers, 2x to 16x, with latency known before the first block.
+//! - [`resample`]: effects and models made for one sample rate, in hosts at another.
 //! - [`circuit`]: analogue circuits as differential equations, and the offline renderer of their reference output.
-//! - [`filter`]: state-variable filter, biquads, DC blocker.
+//! - [`filter`]: state-variable filter, biquads, DC blocker. [`Gain`]: a level in decibels.
+//! - [`waveshape`]: clippers and curves of your own, with antiderivative antialiasing.
 //! - `convolve` (with `std`): impulse responses of any length without latency, in blocks that cost about the same.
 //! - [`source`]: seeded random numbers and a dry electric guitar to feed the circuits with.
 //!
 //! Everything named `process*`, `set_*` or `reset` neither allocates, locks nor panics, takes blocks of any length including
 //! none, and gives the same bits for any split of the signal into blocks. Constructors allocate and return errors.
 //!
-//! No input spoils what follows it. To the oversamplers and the filters NaN, infinities and samples beyond 1e10 are silence, so
-//! their output stays finite and goes on as if there had been silence; [`circuit`] says what they are to a circuit. States that
-//! decay become exactly 0 below 1e-30, and the state of a filter that diverges starts again from 0 where it passes 1e30. Samples
-//! below 1e-20 (-400 dBFS) are 0 on their way in and out: no output is a subnormal number, and whether a host has the processor
-//! flush those does not matter.
+//! No input spoils what follows it. To filters, oversamplers, waveshapers and converters of the sample rate, NaN, infinities and samples
+//! beyond 1e10 are silence, so their output stays finite and goes on as if there had been silence; [`circuit`] says what they are to a
+//! circuit. States that decay become exactly 0 below 1e-30, and the state of a filter that diverges starts again from 0 where it passes
+//! 1e30. Samples below 1e-20 (-400 dBFS) are 0 on their way in and out: no output is a subnormal number, and whether a host has the
+//! processor flush those does not matter.
 //!
-//! Filters, circuits, the convolver and [`Oversampled`] are [`Mono`](afx_core::Mono) effects, of which
+//! Filters, [`Gain`], circuits, waveshapers, the convolver and [`Oversampled`] are [`Mono`](afx_core::Mono) effects, of which
 //! [`Channels`](afx_core::Channels) makes a processor and [`Series`](afx_core::Series) a chain. Written out, an effect is its blocks in
 //! a row; a plugin holds one for each channel:
 //!
@@ -88,15 +90,20 @@ pub mod circuit;
 pub mod convolve;
 mod error;
 pub mod filter;
+mod gain;
 mod mono;
 pub mod oversample;
+pub mod resample;
 pub mod source;
+pub mod waveshape;
 
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use convolve::Convolver;
 pub use error::DspError;
+pub use gain::Gain;
 pub use oversample::{Factor, HalfBand, Oversampled, Oversampler};
+pub use resample::Resampled;
 
 use afx_core::Scalar;
 

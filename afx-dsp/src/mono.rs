@@ -1,7 +1,9 @@
 //! The blocks as effects of one channel.
 
+use crate::Gain;
 use crate::circuit::{DiodeClip, SynthOd};
 use crate::filter::{Biquad, BiquadCascade, DcBlocker, Svf};
+use crate::waveshape::{Curve, Waveshaper};
 use afx_core::{Mono, Scalar};
 
 macro_rules! without_knobs {
@@ -32,6 +34,34 @@ impl<T: Scalar> Mono<T> for DiodeClip {
     }
     fn reset(&mut self) {
         self.reset();
+    }
+}
+
+/// One knob, from one end to the other.
+impl<T: Scalar> Mono<T> for Gain {
+    fn process_in_place(&mut self, samples: &mut [T]) {
+        self.process_in_place(samples);
+    }
+    fn reset(&mut self) {
+        self.reset();
+    }
+    fn set_controls(&mut self, controls: &[T]) {
+        if let Some(level) = controls.first() {
+            self.set_position(0.5 + 0.5 * level.to_f64());
+        }
+    }
+}
+
+/// Without knobs, as [`DiodeClip`]: a [`Gain`] in front is one. Of the latency, half a frame is 0 frames.
+impl<T: Scalar, C: Curve> Mono<T> for Waveshaper<C> {
+    fn process_in_place(&mut self, samples: &mut [T]) {
+        self.process_in_place(samples);
+    }
+    fn reset(&mut self) {
+        self.reset();
+    }
+    fn latency_frames(&self) -> usize {
+        self.group_delay_frames() as usize
     }
 }
 

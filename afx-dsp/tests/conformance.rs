@@ -4,7 +4,8 @@
 use afx_core::{Channels, Mono, Processor, Series};
 use afx_dsp::circuit::{DiodeClip, SynthOd};
 use afx_dsp::filter::{Biquad, BiquadCascade, BiquadCoefficients, DcBlocker, FilterShape, FilterSpec, Svf};
-use afx_dsp::{Convolver, Factor, HalfBand, Oversampled, Oversampler};
+use afx_dsp::waveshape::{Adaa, Cubic, Curve, Diodes, HardClip, Tanh, Waveshaper};
+use afx_dsp::{Convolver, Factor, Gain, HalfBand, Oversampled, Oversampler, Resampled};
 
 afx_core::guard_allocations!();
 
@@ -20,6 +21,16 @@ fn overdrive(half_band: HalfBand) -> Oversampled<f32, SynthOd> {
     Oversampled::new(Oversampler::new(Factor::X2, half_band), SynthOd::new(96e3).unwrap())
 }
 
+fn shaper<C: Curve>(curve: C, adaa: Adaa) -> Waveshaper<C> {
+    let mut shaper = Waveshaper::new(curve, adaa, 96e3).unwrap();
+    shaper.set_drive_db(15.0);
+    shaper
+}
+
+fn shaper_at_2x() -> Oversampled<f32, Waveshaper<Tanh>> {
+    Oversampled::new(Oversampler::new(Factor::X2, HalfBand::LinearPhase), shaper(Tanh, Adaa::Second).flattened())
+}
+
 /// A pedal in front of a loudspeaker.
 fn rig() -> Series<f32, 2> {
     let pedal = Channels::new(overdrive(HalfBand::LinearPhase), 2);
@@ -33,12 +44,19 @@ afx_core::processor_conformance!(svf, Channels::new(Svf::new(low_pass()), 2), 2,
 afx_core::processor_conformance!(biquad, Channels::new(Biquad::new(BiquadCoefficients::new(low_pass())), 1), 1, 0);
 afx_core::processor_conformance!(cascade, Channels::new(BiquadCascade::new(&[BiquadCoefficients::new(low_pass()); 3]), 1), 1, 0);
 afx_core::processor_conformance!(dc_blocker, Channels::new(DcBlocker::new(48e3, 20.0).unwrap(), 3), 3, 0);
+afx_core::processor_conformance!(gain, Channels::new(Gain::new(48e3, -60.0, 12.0).unwrap(), 2), 2, 1);
 afx_core::processor_conformance!(diode_clip, Channels::new(DiodeClip::new(48e3).unwrap(), 1), 1, 0);
 afx_core::processor_conformance!(synth_od, Channels::new(SynthOd::new(48e3).unwrap(), 1), 1, 2);
 afx_core::processor_conformance!(oversampled, Channels::new(overdrive(HalfBand::LinearPhase), 1), 1, 2);
 afx_core::processor_conformance!(oversampled_low_latency, Channels::new(overdrive(HalfBand::LowLatency), 1), 1, 2);
 afx_core::processor_conformance!(convolver_stereo, Channels::new(convolver(), 2), 2, 0);
+afx_core::processor_conformance!(waveshaper_off, Channels::new(shaper(Cubic, Adaa::Off), 1), 1, 0);
+afx_core::processor_conformance!(waveshaper_first, Channels::new(shaper(Diodes, Adaa::First), 2), 2, 0);
+afx_core::processor_conformance!(waveshaper_second, Channels::new(shaper(HardClip, Adaa::Second), 2), 2, 0);
+afx_core::processor_conformance!(waveshaper_flattened, Channels::new(shaper_at_2x(), 1), 1, 0);
 afx_core::processor_conformance!(series, rig(), 2, 2);
+afx_core::processor_conformance!(resampled, Resampled::new(rig(), 48_000, 44_100, 2).unwrap(), 2, 2);
+afx_core::processor_conformance!(resampled_down, Resampled::new(rig(), 48_000, 96_000, 2).unwrap(), 2, 2);
 
 #[test]
 fn a_series_plays_what_its_parts_play_by_hand() {

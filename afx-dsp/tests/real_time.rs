@@ -1,10 +1,12 @@
 //! Nothing that runs per block touches the allocator.
 
+use afx_core::{Channels, Processor};
 use afx_dsp::circuit::{DiodeClip, SynthOd};
 use afx_dsp::filter::{BiquadCascade, BiquadCoefficients, DcBlocker, FilterShape, FilterSpec, Svf};
 use afx_dsp::oversample::{Downsampler, Upsampler};
 use afx_dsp::source::{Gesture, Pluck, PluckedString, Rng};
-use afx_dsp::{Factor, HalfBand, Oversampler};
+use afx_dsp::waveshape::{Adaa, Cubic, Diodes, HardClip, Tanh, Waveshaper};
+use afx_dsp::{Factor, HalfBand, Oversampler, Resampled};
 use assert_no_alloc::{AllocDisabler, assert_no_alloc, reset_violation_count, violation_count};
 
 #[global_allocator]
@@ -29,6 +31,10 @@ fn no_block_allocates() {
     let mut blocker = DcBlocker::<f32>::new(48e3, 10.0).unwrap();
     let mut overdrive = SynthOd::new(48e3).unwrap();
     let mut clip = DiodeClip::new(48e3).unwrap();
+    let mut hard = Waveshaper::new(HardClip, Adaa::First, 48e3).unwrap();
+    let mut tanh = Waveshaper::new(Tanh, Adaa::Second, 48e3).unwrap().flattened();
+    let mut cubic = Waveshaper::new(Cubic, Adaa::Off, 48e3).unwrap();
+    let mut diodes = Waveshaper::new(Diodes, Adaa::Second, 48e3).unwrap();
     let (mut string, mut rng) = (PluckedString::new(48e3, 0.1).unwrap(), Rng::new(1));
     let pluck = Pluck { pitch: 50.0, velocity: 0.7, mute: 0.2, position: 0.2, gesture: Gesture { bend: 1.0, ..Gesture::default() } };
     let (mut x, mut y, mut high) = ([0.3_f32; 257], [0.0_f32; 257], [0.0_f32; 257 * 16]);
@@ -46,12 +52,28 @@ fn no_block_allocates() {
             overdrive.reset();
             clip.set_gain_db(20.0);
             clip.process_in_place(&mut y);
+            hard.set_drive_db(12.0);
+            hard.process(&x, &mut y);
+            tanh.set_level_db(-6.0);
+            tanh.process_in_place(&mut y);
+            tanh.reset();
+            cubic.process_in_place(&mut y);
+            diodes.process_in_place(&mut y);
             string.pluck(pluck, &mut rng);
             y.iter_mut().for_each(|v| *v = string.tick() as f32);
             string.damp();
         }),
         0
     );
+    for outer_hz in [32_000, 48_000, 96_000] {
+        let mut effect = Resampled::<f32, _>::new(Channels::new(SynthOd::new(48e3).unwrap(), 2), 48_000, outer_hz, 2).unwrap();
+        let count = allocations(|| {
+            effect.set_controls(&[0.3]);
+            effect.process(&[&x, &x], &mut [&mut y, &mut high[..257]]);
+            effect.reset();
+        });
+        assert_eq!(count, 0, "{outer_hz} Hz");
+    }
     for half_band in [HalfBand::LinearPhase, HalfBand::LowLatency] {
         for factor in Factor::ALL {
             let mut oversampler = Oversampler::<f32>::new(factor, half_band);

@@ -1,15 +1,22 @@
 //! What is too small to hear becomes zero: a processor may take a hundred times longer for a subnormal number, and hosts refuse one.
 
+use afx_core::{Channels, Processor};
 use afx_dsp::circuit::{DiodeClip, SynthOd};
 use afx_dsp::filter::{Biquad, BiquadCascade, BiquadCoefficients, DcBlocker, FilterShape, FilterSpec, Svf};
 use afx_dsp::oversample::{Downsampler, Upsampler};
 use afx_dsp::source::PluckedString;
-use afx_dsp::{Factor, HalfBand, Oversampler};
+use afx_dsp::waveshape::{Adaa, Cubic, Diodes, HardClip, Tanh, Waveshaper};
+use afx_dsp::{Factor, Gain, HalfBand, Oversampler, Resampled};
 
 /// A processor of one channel.
 type Effect = Box<dyn FnMut(&mut [f32])>;
 
-/// All filters, oversamplers and circuits, by name.
+fn play(effect: &mut impl Processor<f32>, samples: &mut [f32]) {
+    let x = samples.to_vec();
+    effect.process(&[&x], &mut [samples]);
+}
+
+/// All filters, oversamplers, circuits, waveshapers and one at another sample rate, by name.
 fn effects() -> Vec<(String, Effect)> {
     let mut all: Vec<(String, Effect)> = Vec::new();
     for shape in [FilterShape::LowPass, FilterShape::HighPass, FilterShape::BandPass, FilterShape::Notch, FilterShape::LowShelf] {
@@ -23,15 +30,33 @@ fn effects() -> Vec<(String, Effect)> {
     }
     let mut blocker = DcBlocker::<f32>::new(48e3, 10.0).unwrap();
     all.push(("DcBlocker".into(), Box::new(move |s| blocker.process_in_place(s))));
+    let mut gain = Gain::new(48e3, -60.0, 0.0).unwrap();
+    gain.set_gain_db(-60.0);
+    all.push(("Gain".into(), Box::new(move |s| gain.process_in_place(s))));
     let (mut clip, mut overdrive) = (DiodeClip::new(48e3).unwrap(), SynthOd::new(48e3).unwrap());
     all.push(("DiodeClip".into(), Box::new(move |s| clip.process_in_place(s))));
     all.push(("SynthOd".into(), Box::new(move |s| overdrive.process_in_place(s))));
+    for adaa in [Adaa::Off, Adaa::First, Adaa::Second] {
+        let (mut hard, mut tanh) = (Waveshaper::new(HardClip, adaa, 48e3).unwrap(), Waveshaper::new(Tanh, adaa, 48e3).unwrap());
+        let (mut cubic, mut diodes) = (Waveshaper::new(Cubic, adaa, 48e3).unwrap(), Waveshaper::new(Diodes, adaa, 48e3).unwrap());
+        let mut flat = tanh.clone().flattened();
+        all.push((format!("HardClip {adaa:?}"), Box::new(move |s| hard.process_in_place(s))));
+        all.push((format!("Tanh {adaa:?}"), Box::new(move |s| tanh.process_in_place(s))));
+        all.push((format!("Cubic {adaa:?}"), Box::new(move |s| cubic.process_in_place(s))));
+        all.push((format!("Diodes {adaa:?}"), Box::new(move |s| diodes.process_in_place(s))));
+        all.push((format!("Tanh {adaa:?}, flattened"), Box::new(move |s| flat.process_in_place(s))));
+    }
     for half_band in [HalfBand::LinearPhase, HalfBand::LowLatency] {
         for factor in Factor::ALL {
             let mut oversampler = Oversampler::<f32>::new(factor, half_band);
             let name = format!("Oversampler {half_band:?} {factor:?}");
             all.push((name, Box::new(move |s| oversampler.process_in_place(s, |high| high.iter_mut().for_each(|v| *v *= 0.5)))));
         }
+    }
+    for outer_hz in [32_000, 44_100, 48_000, 96_000] {
+        let blocker = Channels::new(DcBlocker::new(48e3, 10.0).unwrap(), 1);
+        let mut effect = Resampled::<f32, _>::new(blocker, 48_000, outer_hz, 1).unwrap();
+        all.push((format!("Resampled {outer_hz} Hz"), Box::new(move |s| play(&mut effect, s))));
     }
     all
 }
@@ -65,5 +90,7 @@ const _: () = {
     goes_to_another_thread::<Downsampler<f32>>();
     goes_to_another_thread::<DiodeClip>();
     goes_to_another_thread::<SynthOd>();
+    goes_to_another_thread::<Waveshaper<Diodes>>();
     goes_to_another_thread::<PluckedString>();
+    goes_to_another_thread::<Resampled<f32, Channels<SynthOd>>>();
 };

@@ -2,7 +2,7 @@
 
 mod pyneuralfx;
 
-use afx_core::{Chain, Layer, Processor, Voice, testing::Noise};
+use afx_core::{Chain, Layer, Processor, Swap, Voice, testing::Noise};
 use afx_models::{AnyAdapter, AnyLayer, Conditioning, Cover, Dense, Gru, Lstm, ModelSpec, Network};
 use pyneuralfx::Reference;
 
@@ -126,6 +126,36 @@ fn a_knob_jump_on_a_random_model_glides_in_small_steps() {
     let (fast, slow) = (worst_jump(&mut voice, 20.0), worst_jump(&mut voice, 50.0));
     assert!(fast <= 2.6, "{fast}");
     assert!(slow <= 1.7, "{slow}");
+}
+
+/// One model in the place of another while a tone sounds, by the same measure. The new one comes from rest, in the middle of the tone.
+#[test]
+fn another_model_comes_without_a_click() {
+    let at = |knob: f32| {
+        let mut voice = random(32, false);
+        voice.set_controls(&[knob, knob]);
+        voice.reset();
+        voice
+    };
+    for amplitude in [0.05, 0.2, 0.8] {
+        for tone_hz in [110.0, 220.0, 1000.0] {
+            let phase = |i: usize| 2.0 * std::f64::consts::PI * tone_hz * i as f64 / RATE_HZ;
+            let x: Vec<f32> = (0..48_000).map(|i| (amplitude * phase(i).sin()) as f32).collect();
+            let mut player = Swap::<f32, _, 1>::new(at(-1.0), 2, 20.0, RATE_HZ);
+            let mut play = |x: &[f32], next: Option<Player>| {
+                let refused = next.and_then(|next| player.change(next).err());
+                assert!(refused.is_none());
+                let mut y = vec![0.0; x.len()];
+                player.process(&[x], &mut [&mut y]);
+                y
+            };
+            let (before, after) = (play(&x[..24_000], None), play(&x[24_000..], Some(at(1.0))));
+            let steady = roughness(&before[12_000..]).max(roughness(&after[12_000..]));
+            let joined = [&before[23_000..], &after[..4000]].concat();
+            assert!(before[23_000..] != after[23_000..24_000], "the models sound alike: this test would see nothing");
+            assert!(roughness(&joined) < 1.05 * steady, "{tone_hz} Hz at {amplitude}: {}", roughness(&joined) / steady);
+        }
+    }
 }
 
 /// The largest deviation of two seconds of silence from what they tend to, and that.

@@ -6,8 +6,8 @@
 //!
 //! | module | main types |
 //! |---|---|
-//! | [`core`] | [`Layer`](core::Layer), [`Differentiable`](core::Differentiable), [`Adapter`](core::Adapter), [`Conditioned`](core::Conditioned), [`Chain`](core::Chain), [`Processor`](core::Processor), [`Voice`](core::Voice), [`Mono`](core::Mono), [`Channels`](core::Channels), [`Series`](core::Series), [`Layout`](core::Layout), [`Scalar`](core::Scalar) |
-//! | [`dsp`] | [`Oversampler`](dsp::Oversampler), [`Oversampled`](dsp::Oversampled), [`Svf`](dsp::filter::Svf), [`Biquad`](dsp::filter::Biquad), [`DcBlocker`](dsp::filter::DcBlocker), [`Convolver`](dsp::Convolver), [`SynthOd`](dsp::circuit::SynthOd), [`DiodeClip`](dsp::circuit::DiodeClip), [`GuitarPhrase`](dsp::source::GuitarPhrase) |
+//! | [`core`] | [`Layer`](core::Layer), [`Differentiable`](core::Differentiable), [`Adapter`](core::Adapter), [`Conditioned`](core::Conditioned), [`Chain`](core::Chain), [`Processor`](core::Processor), [`Voice`](core::Voice), [`Mono`](core::Mono), [`Channels`](core::Channels), [`Series`](core::Series), [`Mix`](core::Mix), [`Swap`](core::Swap), [`Ramp`](core::Ramp), [`Layout`](core::Layout), [`Scalar`](core::Scalar) |
+//! | [`dsp`] | [`Oversampler`](dsp::Oversampler), [`Oversampled`](dsp::Oversampled), [`Resampled`](dsp::Resampled), [`Svf`](dsp::filter::Svf), [`Biquad`](dsp::filter::Biquad), [`DcBlocker`](dsp::filter::DcBlocker), [`Gain`](dsp::Gain), [`Waveshaper`](dsp::waveshape::Waveshaper) and its [`Curve`](dsp::waveshape::Curve), [`Convolver`](dsp::Convolver), [`SynthOd`](dsp::circuit::SynthOd), [`DiodeClip`](dsp::circuit::DiodeClip), [`GuitarPhrase`](dsp::source::GuitarPhrase) |
 //! | [`models`] | [`Gru`](models::Gru), [`Lstm`](models::Lstm), [`Rnn`](models::Rnn), [`Dense`](models::Dense), [`Fir`](models::Fir), the adapters [`Fixed`](models::Fixed), [`Concat`](models::Concat), [`Film`](models::Film) and [`StaticHyper`](models::StaticHyper), their [`Network`](models::Network) and its [`Activation`](models::Activation), [`ModelSpec`](models::ModelSpec) |
 //! | [`loss`] | [`Loss`](loss::Loss), [`Esr`](loss::Esr), [`Mae`](loss::Mae), [`MultiResolutionStft`](loss::MultiResolutionStft), [`StftLoss`](loss::StftLoss) and its [`MagnitudeDistance`](loss::MagnitudeDistance), [`Percussive`](loss::Percussive), [`Prefiltered`](loss::Prefiltered) and [`Filter`](loss::Filter), [`Combined`](loss::Combined), [`metrics`](loss::metrics) |
 //! | [`io`] | [`ModelFile`](io::ModelFile), [`Dataset`](io::dataset::Dataset), [`Audio`](io::wav::Audio), [`Tensors`](io::tensors::Tensors), [`Automation`](io::csv::Automation), [`Error`](io::Error) |
@@ -32,7 +32,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A captured pedal with its knobs, the cabinet that it is played through, and no direct current: one processor of two channels.
+//! A captured pedal with its knobs, the cabinet that it is played through, and no direct current: one processor of two channels, at the
+//! host's sample rate.
 //!
 //! ```
 //! use afx::core::{Channels, Series};
@@ -40,18 +41,18 @@
 //! use afx::prelude::*;
 //! use std::error::Error;
 //!
-//! fn rig(pedal: &ModelFile, cabinet: &[f32]) -> Result<Series<f32, 2>, Box<dyn Error>> {
+//! fn rig(pedal: &ModelFile, cabinet: &[f32], host_hz: u32) -> Result<Series<f32, 2>, Box<dyn Error>> {
 //!     let knobs = 0..pedal.knobs.len();
-//!     let blocker = DcBlocker::new(pedal.sample_rate.into(), 10.0)?;
+//!     let blocker = DcBlocker::new(host_hz.into(), 10.0)?;
 //!     let cabinet = Channels::new(Convolver::new(cabinet)?, 2);
-//!     Ok(Series::new().then(pedal.voice(2)?, knobs).then(cabinet, 0..0).then(Channels::new(blocker, 2), 0..0))
+//!     Ok(Series::new().then(pedal.voice_at(host_hz, 2)?, knobs).then(cabinet, 0..0).then(Channels::new(blocker, 2), 0..0))
 //! }
 //!
 //! # let spec = ModelSpec::named("concat-gru", 4, 1)?;
 //! # let learnt = vec![0.1; Adapter::<f32>::layout(&spec.build()?.adapter).len()];
 //! # let knobs = vec![Knob::new("drive", 0.0, 10.0)];
 //! # let pedal = ModelFile { name: "pedal".into(), spec, sample_rate: 48_000, knobs, training: Default::default(), learnt };
-//! let mut effect = rig(&pedal, &[0.5, 0.3, -0.1])?;
+//! let mut effect = rig(&pedal, &[0.5, 0.3, -0.1], 48_000)?;
 //! let (x, mut left, mut right) = ([0.1; 64], [0.0; 64], [0.0; 64]);
 //! effect.set_controls(&[0.7]);
 //! effect.process(&[&x, &x], &mut [&mut left, &mut right]);

@@ -18,7 +18,8 @@ mod plugin {
         let training = Default::default();
         ModelFile { name: "untrained".into(), spec, sample_rate: 48_000, knobs, training, learnt }.write(&path)?;
         let text = path.to_str().ok_or("the path is not UTF-8")?;
-        let (mut one, mut other) = (Plugin::load(text, 2)?, Plugin::load(text, 2)?);
+        let (mut one, mut other) = (Plugin::load(text, 48_000, 2)?, Plugin::load(text, 48_000, 2)?);
+        let mut slow = Plugin::load(text, 44_100, 2)?;
         std::fs::remove_file(&path)?;
         assert_eq!(one.model.knobs[1].name, "tone");
         let x: Vec<f32> = (0..4800).map(|n| (n as f32 * 0.1).sin()).collect();
@@ -27,6 +28,9 @@ mod plugin {
         other.process(&[1.0, 0.0], &[&x, &x], &mut [&mut turned, &mut unheard]);
         assert!(left == right && left.iter().any(|y| y.abs() > 1e-3));
         assert!(left[4000..] != turned[4000..]); // 83 ms: the 30 ms of gliding are over
+        slow.process(&[0.5, 0.5], &[&x, &x], &mut [&mut turned, &mut unheard]);
+        assert_eq!(slow.effect.latency(), 74);
+        assert!(turned == unheard && turned[74..].iter().any(|y| y.abs() > 1e-3));
         Ok(())
     }
 }

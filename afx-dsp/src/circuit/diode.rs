@@ -9,9 +9,9 @@ use afx_core::Scalar;
 /// that bound, from where the iteration falls monotonically. The error after a step `d` is below `d^3 / 4`, because the second
 /// and third derivative never exceed the first; a step below 2e-5 is therefore the last.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct DiodePair {
-    pub(super) a: f64,
-    pub(super) b: f64,
+pub(crate) struct DiodePair {
+    pub(crate) a: f64,
+    pub(crate) b: f64,
 }
 
 /// Steps after which the iteration ends in any case; the tests show that 8 suffice from anywhere.
@@ -22,6 +22,12 @@ impl DiodePair {
     #[inline]
     pub(super) fn solve(self, c: f64, warm: f64) -> f64 {
         self.solve_counted(c, warm).0
+    }
+
+    /// The root without a guess.
+    #[inline]
+    pub(crate) fn solve_from_bound(self, c: f64) -> f64 {
+        self.solve(c, self.bound(c))
     }
 
     /// [`DiodePair::solve`] with the number of steps it took.
@@ -60,7 +66,7 @@ impl DiodePair {
 }
 
 #[inline(always)]
-fn sinh_cosh(x: f64) -> (f64, f64) {
+pub(crate) fn sinh_cosh(x: f64) -> (f64, f64) {
     // below 0.3 the difference of the exponentials loses digits that the sum of the series keeps
     if x.abs() < 0.3 {
         return turn(0.0, 1.0, x);

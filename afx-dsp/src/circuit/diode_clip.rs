@@ -26,10 +26,10 @@ pub struct DiodeClip {
 }
 
 impl DiodeClip {
-    const R: f64 = 2.2e3;
+    pub(crate) const R: f64 = 2.2e3;
     const C: f64 = 10e-9;
-    const IS: f64 = 2.52e-9;
-    const N_VT: f64 = 45.3e-3;
+    pub(crate) const IS: f64 = 2.52e-9;
+    pub(crate) const N_VT: f64 = 45.3e-3;
 
     /// Discharged, with a gain of 0 dB. `sample_rate_hz` is the rate it runs at, oversampling included.
     ///

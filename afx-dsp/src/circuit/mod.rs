@@ -26,11 +26,12 @@ macro_rules! per_sample {
 
 mod diode;
 mod diode_clip;
-mod ramp;
 mod synth_od;
 
 pub use diode_clip::DiodeClip;
 pub use synth_od::SynthOd;
+
+pub(crate) use diode::{DiodePair, sinh_cosh};
 
 use crate::oversample::Factor;
 use crate::{DspError, audible};

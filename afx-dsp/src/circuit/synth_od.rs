@@ -1,12 +1,11 @@
 //! Overdrive with a diode pair in the feedback of an amplifier, and a tone control that fades low-pass into high-pass.
 
 use super::diode::DiodePair;
-use super::ramp::Ramp;
 use super::{REFERENCE, reference_rate, volts};
 use crate::error::sample_rate;
 use crate::oversample::{Downsampler, HalfBand, Upsampler};
 use crate::{DspError, flush};
-use afx_core::Scalar;
+use afx_core::{Ramp, Scalar};
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -68,7 +67,8 @@ impl SynthOd {
     /// [`DspError::OutOfRange`] for a sample rate outside 1 kHz to 100 MHz.
     pub fn new(sample_rate_hz: f64) -> Result<Self, DspError> {
         let fs = sample_rate(sample_rate_hz)?;
-        Ok(SynthOd { drive: Ramp::new(0.5, fs), tone: Ramp::new(0.5, fs), clip: Clip::new(fs, 0.5), tilt: Tilt::new(fs) })
+        let knob = Ramp::new(0.5, 20.0, fs);
+        Ok(SynthOd { drive: knob, tone: knob, clip: Clip::new(fs, 0.5), tilt: Tilt::new(fs) })
     }
 
     /// Moves the drive knob to 0..=1, where it arrives within 20 ms of the last change; values beyond are held to the ends, NaN is
@@ -85,8 +85,8 @@ impl SynthOd {
 
     /// Discharges the capacitors and puts the knobs where they were last set to.
     pub fn reset(&mut self) {
-        self.drive.snap();
-        self.tone.snap();
+        self.drive.arrive();
+        self.tone.arrive();
         self.clip.set_drive(self.drive.value());
         self.clip.reset();
         self.tilt.reset();

@@ -13,7 +13,7 @@ mod stage;
 pub use fourier::FourierScalar;
 
 use crate::{DspError, audible, heard};
-use afx_core::{ALIGN, Scalar};
+use afx_core::ALIGN;
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -43,7 +43,7 @@ const MAX_TAPS: usize = 1 << 24;
 /// NaN, infinities and samples beyond 1e10 count as silence. When the impulse response has ended, and 8192 samples more, the output is
 /// exactly 0.
 ///
-/// Another impulse response without a click: a second convolver, both fed for some 20 ms while one fades into the other.
+/// Another impulse response without a click: a second convolver, in an [`afx_core::Swap`].
 ///
 /// ```
 /// use afx_dsp::Convolver;
@@ -87,7 +87,7 @@ impl<T: FourierScalar> Convolver<T> {
         if !(1..=MAX_TAPS).contains(&taps) {
             return Err(DspError::OutOfRange { name: "impulse_response", expected: "1 to 16777216 taps", found: taps as f64 });
         }
-        if let Some(odd) = impulse_response.iter().map(|&tap| Scalar::to_f64(tap)).find(|tap| !(-1e10..=1e10).contains(tap)) {
+        if let Some(odd) = impulse_response.iter().map(|&tap| tap.to_f64()).find(|tap| !(-1e10..=1e10).contains(tap)) {
             return Err(DspError::OutOfRange { name: "impulse_response", expected: "taps within 1e10", found: odd });
         }
         let impulse_response: Vec<T> = impulse_response.iter().map(|&tap| audible(tap)).collect();

@@ -2,14 +2,13 @@
 
 use super::BLOCK;
 use super::columns::{Columns, GROUP, GROUPS, Row};
-use super::fourier::FourierScalar;
+use super::fourier::{FourierScalar, Transforms};
 use afx_core::Scalar;
 use afx_core::simd::{Kernel, Simd};
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
-use rustfft::Fft;
 use rustfft::num_complex::Complex;
 
 /// Length of a row of a transform, and the real numbers that one takes.
@@ -27,7 +26,7 @@ const ROW: usize = 2 * COLUMNS;
 /// transforms of columns, factors, transforms of rows. A row needs no other row, and its inverse follows its products at once.
 struct Transform<T> {
     columns: Columns<T>,
-    row: [Arc<dyn Fft<T>>; 2],
+    row: Arc<dyn Transforms<T>>,
 }
 
 impl<T: FourierScalar> Transform<T> {
@@ -38,14 +37,14 @@ impl<T: FourierScalar> Transform<T> {
     /// A row of the spectrum.
     fn row_of_input(&self, k: usize, work: &mut Work<T>, to: &mut [T]) {
         interleave(&work.spectrum[k][..ROW], &mut work.row);
-        self.row[0].process_with_scratch(&mut work.row, &mut work.scratch);
+        self.row.forward(&mut work.row, &mut work.scratch);
         part(&work.row, to);
     }
 
     /// A row of the output's spectrum, on its way back.
     fn row_of_output(&self, k: usize, work: &mut Work<T>) {
         interleave(&work.sums, &mut work.row);
-        self.row[1].process_with_scratch(&mut work.row, &mut work.scratch);
+        self.row.inverse(&mut work.row, &mut work.scratch);
         part(&work.row, &mut work.spectrum[k][..ROW]);
     }
 
@@ -56,7 +55,7 @@ impl<T: FourierScalar> Transform<T> {
         let partitions = taps.len().div_ceil(frames);
         let mut spectra = vec![T::ZERO; 2 * frames * partitions];
         let mut work = Work::new(self);
-        let share = T::ONE / Scalar::from_usize(frames);
+        let share = T::ONE / T::from_usize(frames);
         for (p, taps) in taps.chunks(frames).enumerate() {
             let input = work.input.as_flattened_mut();
             input.fill(T::ZERO);
@@ -105,13 +104,12 @@ struct Work<T> {
 impl<T: FourierScalar> Work<T> {
     fn new(transform: &Transform<T>) -> Self {
         let (zero, rows) = (Complex::new(T::ZERO, T::ZERO), transform.columns.rows);
-        let scratch = transform.row.iter().map(|fft| fft.get_inplace_scratch_len()).max().unwrap_or(0);
         Work {
             input: vec![[T::ZERO; COLUMNS]; rows],
             spectrum: vec![[T::ZERO; ROW + GROUP]; rows],
             row: vec![zero; COLUMNS],
             sums: [T::ZERO; ROW],
-            scratch: vec![zero; scratch],
+            scratch: vec![zero; transform.row.scratch_len()],
             overlap: vec![[T::ZERO; GROUP]; GROUPS * rows],
             output: vec![[T::ZERO; COLUMNS]; rows],
         }
@@ -150,8 +148,8 @@ impl<T: FourierScalar> Stage<T> {
     pub(super) fn new(frames: usize, taps: &[T]) -> Self {
         let rows = frames / COLUMNS;
         // In double precision: what is rounded here would be heard as often as the response is.
-        let exact: Vec<f64> = taps.iter().map(|&tap| Scalar::to_f64(tap)).collect();
-        let response = Transform::new(rows).spectra(&exact).iter().map(|&part| Scalar::from_f64(part)).collect();
+        let exact: Vec<f64> = taps.iter().map(|&tap| tap.to_f64()).collect();
+        let response = Transform::new(rows).spectra(&exact).iter().map(|&part| T::from_f64(part)).collect();
         let plan = Arc::new(Plan { transform: Transform::new(rows), partitions: taps.len().div_ceil(frames), response });
         let mut stage = Stage {
             work: Work::new(&plan.transform),

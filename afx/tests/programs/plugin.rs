@@ -9,9 +9,9 @@ struct Plugin {
 
 impl Plugin {
     /// Every size in the file is checked before anything is allocated; an error says what was expected and what was found.
-    fn load(path: &str, channels: usize) -> afx::io::Result<Self> {
+    fn load(path: &str, host_hz: u32, channels: usize) -> afx::io::Result<Self> {
         let model = ModelFile::read(path)?;
-        let effect = Box::new(model.voice(channels)?);
+        let effect = Box::new(model.voice_at(host_hz, channels)?); // the model's own sample rate may be another
         let positions = vec![0.0; model.knobs.len()];
         Ok(Plugin { model, effect, positions })
     }

@@ -1,6 +1,7 @@
 //! A knob that moves without a click.
 
-/// Movement to a target in at most 20 ms, from wherever the knob is and at the speed it has.
+/// A value from 0 to 1 that goes to its target in a fixed time at most, from wherever it is and at the speed it has: a knob of a classical
+/// effect, one step a sample. (The knobs of a [`crate::Voice`] glide by themselves.)
 ///
 /// With `t` from 0 to 1, `u = 1 - t`, `from` and `to` the ends and `v` the velocity at the start, per length:
 ///
@@ -10,8 +11,20 @@
 ///
 /// which has no corner at either end, and none where a target changes on the way: a target that changes at every sample is
 /// followed 2/3 of the length behind. A movement that would shoot past its target is made shorter, down to where it just does not.
+///
+/// ```
+/// let mut level = afx_core::Ramp::new(0.0, 20.0, 48e3);
+/// level.set(0.5); // as often as one likes
+/// let mut samples = [1.0; 2000];
+/// for sample in &mut samples {
+///     level.advance();
+///     *sample *= level.value();
+/// }
+/// assert!(samples.windows(2).all(|w| (0.0..1e-3).contains(&(w[1] - w[0]))));
+/// assert_eq!(samples[1999], 0.5);
+/// ```
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ramp {
+pub struct Ramp {
     value: f64,
     start: f64,
     /// Velocity at the start, per `length`.
@@ -25,18 +38,25 @@ pub(super) struct Ramp {
 }
 
 impl Ramp {
-    /// Standing at `value`; movements take 20 ms.
-    pub(super) fn new(value: f64, sample_rate_hz: f64) -> Self {
-        let longest = (0.02 * sample_rate_hz) as u32 + 1;
+    /// Standing at `value`, held to 0..=1 (NaN is 0); movements take `glide_ms`, rounded up to whole samples.
+    pub fn new(value: f64, glide_ms: f64, sample_rate_hz: f64) -> Self {
+        let longest = ((1e-3 * glide_ms * sample_rate_hz) as u32).saturating_add(1); // the cast saturates, NaN becomes 0
+        let value = if value.is_nan() { 0.0 } else { value.clamp(0.0, 1.0) };
         Ramp { value, start: value, velocity: 0.0, target: value, remaining: 0, length: longest, longest }
     }
 
-    pub(super) fn value(&self) -> f64 {
+    /// Samples that a movement from rest takes.
+    pub fn frames(&self) -> usize {
+        self.longest as usize
+    }
+
+    /// Where it is now.
+    pub fn value(&self) -> f64 {
         self.value
     }
 
     /// Turns towards `target`, held to 0..=1; NaN is ignored, and so is the target in force.
-    pub(super) fn set(&mut self, target: f64) {
+    pub fn set(&mut self, target: f64) {
         let target = target.clamp(0.0, 1.0);
         if target.is_nan() || target == self.target {
             return;
@@ -68,14 +88,14 @@ impl Ramp {
     }
 
     /// Jumps to the target.
-    pub(super) fn snap(&mut self) {
+    pub fn arrive(&mut self) {
         self.value = self.target;
         self.remaining = 0;
     }
 
     /// One sample on; whether the value moved.
     #[inline(always)]
-    pub(super) fn advance(&mut self) -> bool {
+    pub fn advance(&mut self) -> bool {
         if self.remaining == 0 {
             return false;
         }
@@ -93,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_movement_takes_twenty_milliseconds_and_ends_exactly_on_the_target() {
-        let mut ramp = Ramp::new(0.2, 1000.0);
+        let mut ramp = Ramp::new(0.2, 20.0, 1000.0);
         ramp.set(0.9);
         let mut moved = 0;
         while ramp.advance() {
@@ -103,7 +123,7 @@ mod tests {
         ramp.set(f64::NAN);
         assert!(!ramp.advance());
         ramp.set(f64::INFINITY);
-        ramp.snap();
+        ramp.arrive();
         assert_eq!(ramp.value(), 1.0);
     }
 
@@ -113,7 +133,7 @@ mod tests {
     #[test]
     fn a_target_set_again_is_no_new_target() {
         for every in [1, 64, 960] {
-            let (mut once, mut again) = (Ramp::new(0.5, 48e3), Ramp::new(0.5, 48e3));
+            let (mut once, mut again) = (Ramp::new(0.5, 20.0, 48e3), Ramp::new(0.5, 20.0, 48e3));
             once.set(1.0);
             for n in 0..LENGTH {
                 if n % every == 0 {
@@ -128,7 +148,7 @@ mod tests {
     #[test]
     fn a_swept_knob_is_followed_within_the_length_of_a_movement() {
         for every in [1, 64, 500] {
-            let mut ramp = Ramp::new(0.0, 48e3);
+            let mut ramp = Ramp::new(0.0, 20.0, 48e3);
             // once up in a second
             for n in 0..48_000 {
                 let swept = n as f64 / 48e3;
@@ -149,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_target_that_trembles_at_every_sample_does_not_hold_the_knob_up() {
-        let mut ramp = Ramp::new(0.0, 48e3);
+        let mut ramp = Ramp::new(0.0, 20.0, 48e3);
         for n in 0..3 * LENGTH {
             ramp.set(if n % 2 == 0 { 1.0 } else { 1.0 - 1e-6 });
             ramp.advance();
@@ -165,7 +185,7 @@ mod tests {
             f64::from(seed >> 8) / f64::from(1 << 24)
         };
         for every in [1, 7, 64, 300, 900] {
-            let mut ramp = Ramp::new(0.5, 48e3);
+            let mut ramp = Ramp::new(0.5, 20.0, 48e3);
             let mut before = ramp.value();
             for n in 0..100_000 {
                 if n % every == 0 {
