@@ -127,7 +127,7 @@ fn fingerprint<T: Scalar>(state: &[T]) -> [T; 64] {
     sums
 }
 
-/// The most frames that [`Layer::rest`] plays.
+/// The most frames that the provided body of [`Layer::rest`] plays.
 pub const SETTLE_FRAMES: usize = 8192;
 
 /// A layer with a vector-Jacobian product, written by hand beside the forward pass.

@@ -25,8 +25,8 @@ const LIMIT: f64 = 1e6;
 /// - NaN, infinities and what lies below -400 dBFS in the input count as silence, and no input leaves the memory stuck. No output is a
 ///   subnormal number, and whether a host has the processor flush those does not matter.
 /// - A layer with one input and one output serves any number of channels, all with the same parameters, two at a time.
-/// - [`Voice::reset`](Processor::reset) plays silence until the model rests, up to 12,288 frames of it, unless the knobs are where they
-///   were the last time: for a moment in which nobody listens.
+/// - [`Voice::reset`](Processor::reset) plays silence until the model rests, up to 12,288 frames of it for a GRU and 74,240 for an LSTM with
+///   a slow memory, unless the knobs are where they were the last time: for a moment in which nobody listens.
 /// - Beside the learnt numbers it keeps the parameters in use and those that the knobs aim at.
 #[derive(Clone)]
 pub struct Voice<T: Scalar, L, A> {
