@@ -99,9 +99,14 @@ impl Cell<4, 6> for Lstm {
         let do_ = s.mul(s.mul(dh, out), s.mul(o, s.sub(one, o)));
         ([di, df, dg, do_], s.mul(dc, f))
     }
+    /// Four gates of units that fill no vector are worth the longer vectors, unlike three.
     #[inline(never)]
     fn play_single(job: Play<'_, Self, f32, 4, 6>) {
-        f32::dispatch_width(job.cell.hidden, job);
+        if job.cell.hidden > 8 {
+            f32::dispatch(job);
+        } else {
+            f32::dispatch_width(job.cell.hidden, job);
+        }
     }
     #[inline(never)]
     fn backward_single(job: Backward<'_, Self, f32, 4, 6>) {
