@@ -1,6 +1,6 @@
 //! A layer or an adapter chosen at run time.
 
-use crate::{Concat, Cover, Dense, Film, Fir, Fixed, Gru, Lstm, Network, Rnn, StaticHyper};
+use crate::{Concat, Conv1d, Cover, Dense, Film, Fir, Fixed, Gru, Lstm, Network, Rnn, StaticHyper};
 use afx_core::{Adapter, Differentiable, Layer, Layout, Scalar, Tensor};
 use alloc::format;
 use alloc::vec;
@@ -156,6 +156,7 @@ any_layer! {
     Rnn "rnn" inputs hidden;
     Dense "dense" inputs outputs;
     Fir "fir" taps;
+    Conv1d "conv1d" inputs outputs kernel dilation;
 }
 
 impl AnyLayer {

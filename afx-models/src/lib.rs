@@ -32,6 +32,8 @@ extern crate std;
 mod adapter;
 mod any;
 mod cell;
+mod conv;
+mod conv1d;
 mod dense;
 mod fir;
 mod gru;
@@ -41,12 +43,19 @@ mod spec;
 
 pub use adapter::{Activation, Concat, Cover, Film, Fixed, Network, StaticHyper};
 pub use any::{AnyAdapter, AnyLayer, Conditioning};
+pub use conv1d::Conv1d;
 pub use dense::Dense;
 pub use fir::Fir;
 pub use gru::Gru;
 pub use lstm::Lstm;
 pub use rnn::Rnn;
 pub use spec::{ModelSpec, SpecError};
+
+/// The default of a distance between neighbours.
+#[cfg(feature = "serde")]
+fn one() -> usize {
+    1
+}
 
 /// The default of a field that is on unless switched off.
 #[cfg(feature = "serde")]

@@ -216,6 +216,29 @@ pub trait Simd: Copy + sealed::Sealed {
             }
         }
     }
+    /// `acc[r][c] += Σ_k a[r * a_stride + k] b[k * b_stride + c * N ..]` over `steps` values of `k`: a tile of a product of matrices.
+    ///
+    /// # Panics
+    /// When `a` or `b` ends before the last step does.
+    #[inline(always)]
+    fn product<const R: usize, const C: usize>(
+        self,
+        acc: &mut [[Self::V; C]; R],
+        a: &[Self::T],
+        a_stride: usize,
+        b: &[Self::T],
+        b_stride: usize,
+        steps: usize,
+    ) {
+        for k in 0..steps {
+            for c in 0..C {
+                let b = self.load(&b[k * b_stride + c * Self::N..]);
+                for r in 0..R {
+                    acc[r][c] = self.mul_add(self.splat(a[r * a_stride + k]), b, acc[r][c]);
+                }
+            }
+        }
+    }
     /// Runs `kernel` with this set of instructions enabled.
     fn vectorize<K: Kernel<Self::T>>(self, kernel: K) -> K::Out;
 }
@@ -413,6 +436,34 @@ mod tests {
         }
     }
 
+    /// A tile of a product of two matrices that are not whole vectors wide, from numbers that `f32` multiplies and adds without rounding.
+    struct Tile<'a>(&'a [f32], &'a mut [f32]);
+    impl Kernel<f32> for Tile<'_> {
+        type Out = ();
+        #[inline(always)]
+        fn call<S: Simd<T = f32>>(self, s: S) {
+            let mut acc = [[s.splat(1.0); 2]; 3];
+            s.product(&mut acc, self.0, 7, self.0, 5, 6);
+            for r in 0..3 {
+                for c in 0..2 {
+                    s.store(acc[r][c], &mut self.1[r * 32 + c * S::N..]);
+                }
+            }
+        }
+    }
+
+    fn check_product<S: Simd<T = f32>>(s: S) {
+        let x: Vec<f32> = (0..64).map(|i| ((i * 37) % 23) as f32 - 11.0).collect();
+        let mut y = [0.0; 96];
+        s.vectorize(Tile(&x, &mut y));
+        for r in 0..3 {
+            for c in 0..2 * S::N {
+                let expected = 1.0 + (0..6).map(|k| x[r * 7 + k] * x[k * 5 + c]).sum::<f32>();
+                assert_eq!(y[r * 32 + c], expected, "{r} {c}");
+            }
+        }
+    }
+
     fn run<S: Simd<T = f32>>(s: S, x: &[f32]) -> (Vec<f32>, f32) {
         let mut y = vec![0.0; 2 * x.len()];
         let dot = s.vectorize(Probe(x, &mut y));
@@ -442,6 +493,7 @@ mod tests {
         for [together, alone] in s.vectorize(Each(&x)) {
             assert!((together - alone).abs() < 1e-4, "{together} {alone}"); // sixteen numbers of at most 20, in another order
         }
+        check_product(s);
         let (nan, _) = run(s, &[0.0, f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e-40]);
         assert!(nan[1].is_nan() && nan[6].is_nan());
         assert!((nan[2] - 1.0).abs() < 1e-6 && (nan[3] + 1.0).abs() < 1e-6 && nan[7] > 0.999 && nan[8] < 1e-3);
@@ -450,6 +502,7 @@ mod tests {
     #[test]
     fn portable_agrees_with_one_lane() {
         check(Portable);
+        check_product(One::new());
     }
 
     #[cfg(target_arch = "x86_64")]

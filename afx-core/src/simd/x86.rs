@@ -523,6 +523,32 @@ macro_rules! token {
                 }
             }
             #[inline(always)]
+            fn product<const R: usize, const C: usize>(
+                self,
+                acc: &mut [[$v; C]; R],
+                a: &[f32],
+                a_stride: usize,
+                b: &[f32],
+                b_stride: usize,
+                steps: usize,
+            ) {
+                let Some(last) = steps.checked_sub(1) else { return };
+                let (a_end, b_end) = (ends(R - 1, a_stride, 0, 0, steps), ends(last, b_stride, 0, 0, C * $n));
+                assert!(a_end <= a.len() && b_end <= b.len(), "product: a factor ends early");
+                for k in 0..steps {
+                    // SAFETY: the token exists only where the features were detected; `k <= last`, and the assertion bounds the last loads.
+                    unsafe {
+                        let (a, b) = (a.as_ptr().add(k), b.as_ptr().add(k * b_stride));
+                        for c in 0..C {
+                            let b = $load(b.add(c * $n));
+                            for r in 0..R {
+                                acc[r][c] = $fma($set(*a.add(r * a_stride)), b, acc[r][c]);
+                            }
+                        }
+                    }
+                }
+            }
+            #[inline(always)]
             fn vectorize<K: Kernel<f32>>(self, kernel: K) -> K::Out {
                 #[target_feature(enable = $features)]
                 fn go<K: Kernel<f32>>(token: $t, kernel: K) -> K::Out {
