@@ -1,6 +1,6 @@
 //! A layer or an adapter chosen at run time.
 
-use crate::{Concat, Conv1d, Cover, Dense, Film, Fir, Fixed, Gru, Lstm, Network, Rnn, StaticHyper};
+use crate::{Concat, Conv1d, Cover, Dense, DynamicHyper, Film, Fir, Fixed, Gru, Lstm, Network, Rnn, StaticHyper};
 use afx_core::{Adapter, Differentiable, Layer, Layout, Scalar, Tensor};
 use alloc::format;
 use alloc::vec;
@@ -154,6 +154,7 @@ any_layer! {
     Gru "gru" inputs hidden;
     Lstm "lstm" inputs hidden;
     Rnn "rnn" inputs hidden;
+    DynamicHyper "dynamic_hyper" inputs hidden hyper embedding;
     Dense "dense" inputs outputs;
     Fir "fir" taps;
     Conv1d "conv1d" inputs outputs kernel dilation;

@@ -3,7 +3,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 //! Recurrent cells, conditioning adapters and model specifications for neural audio effects.
 //!
-//! A layer ([`Gru`], [`Lstm`], [`Rnn`], [`Dense`], [`Fir`], or several in a row) is a plain effect; an adapter ([`Fixed`], [`Concat`],
+//! A layer ([`Gru`], [`Lstm`], [`Rnn`], [`DynamicHyper`], [`Dense`], [`Fir`], or several in a row) is a plain effect; an adapter ([`Fixed`], [`Concat`],
 //! [`Film`], [`StaticHyper`]) makes its parameters a function of knobs. Any adapter drives any layer. Compose them in types with
 //! [`afx_core::Chain`] and [`afx_core::Conditioned`], or at run time with [`ModelSpec`], which is also what a model file holds.
 //!
@@ -35,6 +35,7 @@ mod cell;
 mod conv;
 mod conv1d;
 mod dense;
+mod dynamic_hyper;
 mod fir;
 mod gru;
 mod lstm;
@@ -45,6 +46,7 @@ pub use adapter::{Activation, Concat, Cover, Film, Fixed, Network, StaticHyper};
 pub use any::{AnyAdapter, AnyLayer, Conditioning};
 pub use conv1d::Conv1d;
 pub use dense::Dense;
+pub use dynamic_hyper::{DynamicCell, DynamicHyper};
 pub use fir::Fir;
 pub use gru::Gru;
 pub use lstm::Lstm;

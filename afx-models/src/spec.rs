@@ -1,6 +1,6 @@
 //! What a model is, in sizes and names.
 
-use crate::{AnyAdapter, AnyLayer, Conditioning, Cover, Dense, Fir, Gru, Lstm, Network, Rnn};
+use crate::{AnyAdapter, AnyLayer, Conditioning, Cover, Dense, DynamicHyper, Fir, Gru, Lstm, Network, Rnn};
 use afx_core::{Conditioned, Layer};
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -25,6 +25,9 @@ const KINDS: [(&str, Conditioning); 4] = [
     ("film-", Conditioning::Film { network: Network::smooth(32, 2), cover: Cover::Cell }),
     ("static-hyper-", Conditioning::StaticHyper { network: Network::smooth(8, 2), cover: Cover::Cell }),
 ];
+/// Cells that bring their own conditioning: the knobs reach the smaller of two.
+const DYNAMIC: [(&str, MakeCell); 2] =
+    [("dynamic-hyper-gru", |i, h| DynamicHyper::gru(i, h).into()), ("dynamic-hyper-lstm", |i, h| DynamicHyper::lstm(i, h).into())];
 /// The name of a model that is more than a cell and a head.
 const HYPER_GRU: &str = "hyper-gru";
 
@@ -90,7 +93,8 @@ impl ModelSpec {
     /// The names that [`ModelSpec::named`] knows.
     pub fn names() -> Vec<String> {
         let cell = |(cell, _): &(&str, _)| KINDS.map(|(kind, _)| format!("{kind}{cell}"));
-        CELLS.iter().flat_map(cell).chain([HYPER_GRU.to_string()]).collect()
+        let dynamic = DYNAMIC.iter().map(|(name, _)| name.to_string());
+        CELLS.iter().flat_map(cell).chain(dynamic).chain([HYPER_GRU.to_string()]).collect()
     }
 
     /// A published model by name, mono in and out.
@@ -98,20 +102,26 @@ impl ModelSpec {
     /// - A cell, `gru`, `lstm` or `rnn`, and a dense head: a snapshot; knobs are ignored. With `concat-`, `film-` (network 2 x 32) or
     ///   `static-hyper-` (network 2 x 8) in front: the three of the HyperRNN poster with its sizes; their networks are smooth
     ///   ([`Network::smooth`]), the poster's are leaky.
+    /// - `dynamic-hyper-gru`, `dynamic-hyper-lstm`: a cell that another of 8 units scales and shifts in every frame, with knobs that reach that
+    ///   other one ([`DynamicHyper`]), and a dense head.
     /// - `hyper-gru`: the seeds' proposal: a learnable FIR of 32 taps for latency, linear, GRU, linear, all maps without biases, so that
     ///   silence stays silence, from a hypernetwork 2 x 8.
     ///
     /// # Errors
     /// For an unknown name or a size out of bounds.
     pub fn named(name: &str, hidden: usize, controls: usize) -> Result<Self, SpecError> {
+        let with_head = |cell: MakeCell, conditioning| {
+            let layer = AnyLayer::stack(vec![cell(1, hidden), Dense::new(hidden, 1).into()]);
+            ModelSpec { layer, conditioning, controls }
+        };
         let recurrent = |(kind, conditioning): &(&str, Conditioning)| {
             let cell = name.strip_prefix(kind)?;
-            let (_, cell) = CELLS.iter().find(|(name, _)| *name == cell)?;
-            let layer = AnyLayer::stack(vec![cell(1, hidden), Dense::new(hidden, 1).into()]);
-            Some(ModelSpec { layer, conditioning: *conditioning, controls })
+            CELLS.iter().find(|(name, _)| *name == cell).map(|(_, cell)| with_head(*cell, *conditioning))
         };
+        let dynamic = || DYNAMIC.iter().find(|(known, _)| *known == name).map(|(_, cell)| with_head(*cell, Conditioning::Concat));
         let hyper = || (name == HYPER_GRU).then(|| Self::hyper_gru(32, hidden, controls, false));
-        let spec = KINDS.iter().find_map(recurrent).or_else(hyper).ok_or_else(|| SpecError::Name { found: name.to_string() })?;
+        let spec =
+            KINDS.iter().find_map(recurrent).or_else(dynamic).or_else(hyper).ok_or_else(|| SpecError::Name { found: name.to_string() })?;
         spec.check()?;
         Ok(spec)
     }
@@ -220,6 +230,9 @@ mod tests {
         assert_eq!(count("concat-lstm", 32, 2), 4769);
         assert_eq!(count("film-lstm", 32, 2), 22561);
         assert_eq!(count("static-hyper-lstm", 32, 2), 40449);
+        // The released sizes, less a column of the map from the input: with two knobs theirs sees a mono signal twice.
+        assert_eq!(count("dynamic-hyper-gru", 32, 2), 7377 - 96);
+        assert_eq!(count("dynamic-hyper-lstm", 16, 2), 4497 - 64);
         // Wright's, as the slides have them.
         assert_eq!([32, 48, 64].map(|hidden| count("lstm", hidden, 0)), [4513, 9841, 17217]);
     }
@@ -228,7 +241,7 @@ mod tests {
     fn every_name_in_the_list_makes_a_model_of_its_own() {
         let names = ModelSpec::names();
         let specs: Vec<_> = names.iter().map(|name| ModelSpec::named(name, 8, 2).unwrap()).collect();
-        assert!(specs.len() == 13 && (1..13).all(|i| !specs[..i].contains(&specs[i])));
+        assert!(specs.len() == 15 && (1..15).all(|i| !specs[..i].contains(&specs[i])));
         for name in ["", "concat-", "concat-dense", "gru-", "film-film-gru", "hyper-lstm"] {
             assert_eq!(ModelSpec::named(name, 8, 2), Err(SpecError::Name { found: name.into() }));
         }
@@ -265,7 +278,7 @@ mod tests {
         }
         let error = ModelSpec::named("gruu", 8, 2).unwrap_err();
         let names = "gru, concat-gru, film-gru, static-hyper-gru, lstm, concat-lstm, film-lstm, static-hyper-lstm, \
-                     rnn, concat-rnn, film-rnn, static-hyper-rnn, hyper-gru";
+                     rnn, concat-rnn, film-rnn, static-hyper-rnn, dynamic-hyper-gru, dynamic-hyper-lstm, hyper-gru";
         assert_eq!(std::format!("{error}"), format!("model: expected one of {names}, found gruu"));
         let mut spec = ModelSpec::named("gru", 8, 2).unwrap();
         spec.layer = AnyLayer::stack(vec![Gru::new(1, 8).into(), Dense::new(9, 1).into()]);

@@ -18,6 +18,10 @@ afx_core::layer_conformance!(lstm_16, Lstm::new(1, 16));
 afx_core::layer_conformance!(lstm_32, Lstm::new(2, 32));
 afx_core::layer_conformance!(lstm_of_odd_size, Lstm::new(3, 5));
 afx_core::layer_conformance!(lstm_20_without_bias, Lstm { inputs: 1, hidden: 20, bias: false });
+afx_core::layer_conformance!(dynamic_gru, DynamicHyper { hyper: 5, embedding: 3, ..DynamicHyper::gru(2, 7) });
+afx_core::layer_conformance!(dynamic_gru_16, DynamicHyper::gru(1, 16));
+afx_core::layer_conformance!(dynamic_lstm, DynamicHyper { hyper: 20, embedding: 2, ..DynamicHyper::lstm(1, 9) });
+afx_core::layer_conformance!(dynamic_lstm_8, DynamicHyper::lstm(1, 8));
 // Weights of ±0.6 make more than some 20 plain units chaotic: larger ones are tested beside their kernels.
 afx_core::layer_conformance!(rnn_8, Rnn::new(1, 8));
 afx_core::layer_conformance!(rnn_16, Rnn::new(1, 16));

@@ -168,4 +168,6 @@ golden! {
     concat_rnn: "concat-vanilla_rnn", "concat-vanilla_rnn-stereo";
     film_rnn: "film-vanilla_rnn", "film-vanilla_rnn-stereo";
     static_hyper_rnn: "statichyper-vanilla_rnn", "statichyper-vanilla_rnn-stereo";
+    dynamic_hyper_gru: "dynamichyper-gru", "dynamichyper-gru-stereo";
+    dynamic_hyper_lstm: "dynamichyper-lstm", "dynamichyper-lstm-stereo";
 }

@@ -109,6 +109,10 @@ fn ten_adam_steps_of_every_model_equal_pytorchs() {
             ten_steps(&format!("{conditioning}-{cell}-stereo"));
         }
     }
+    for cell in ["gru", "lstm"] {
+        ten_steps(&format!("dynamichyper-{cell}"));
+        ten_steps(&format!("dynamichyper-{cell}-stereo"));
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What does playing cost while no knob moves?
 //!
 //! - What does a GRU of 8 to 64 with a dense head cost, as a layer? (20 and 40 fill no whole number of the widest vectors.) An LSTM, a plain RNN?
+//!   One that a smaller one modulates?
 //! - What does a voice add to that, and does the kind of conditioning matter at rest? (It must not.)
 //! - What does a second channel with the same weights cost?
 //!
@@ -8,7 +9,7 @@
 //! Divide the time by 64 for nanoseconds per sample; real time is 48 kelem/s.
 
 use afx::core::{Aligned, Chain, Layer, Processor};
-use afx::models::{Dense, Gru, Lstm, Rnn};
+use afx::models::{Dense, DynamicHyper, Gru, Lstm, Rnn};
 use afx_benches::{BLOCK, NAMES, noise, uniform, voice};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
@@ -18,6 +19,8 @@ fn layers(c: &mut Criterion) {
     layer(c, "gru", &[8, 16, 20, 32, 40, 64], |hidden| Gru::new(1, hidden));
     layer(c, "lstm", &[8, 16, 20, 32], |hidden| Lstm::new(1, hidden));
     layer(c, "rnn", &[8, 16, 20, 32], |hidden| Rnn::new(1, hidden));
+    layer(c, "dynamic-hyper-gru", &[16, 32], |hidden| DynamicHyper::gru(1, hidden));
+    layer(c, "dynamic-hyper-lstm", &[16, 32], |hidden| DynamicHyper::lstm(1, hidden));
 }
 
 fn layer<L: Layer<f32>>(c: &mut Criterion, name: &str, sizes: &[usize], cell: impl Fn(usize) -> L) {

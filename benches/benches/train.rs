@@ -33,7 +33,7 @@ fn step(c: &mut Criterion) {
     group.throughput(Throughput::Elements((config.sequences * config.frames) as u64));
     group.sample_size(10).sampling_mode(SamplingMode::Flat);
     let material = material(&config);
-    for name in NAMES.into_iter().chain(["static-hyper-lstm", "static-hyper-rnn"]) {
+    for name in NAMES.into_iter().chain(["static-hyper-lstm", "static-hyper-rnn", "dynamic-hyper-gru"]) {
         let model = ModelSpec::named(name, 32, 2).and_then(|spec| spec.build()).expect("a name and a size that the library knows");
         let mut trainer = Trainer::new(model, material.clone(), config.clone()).expect("settings that are in range");
         group.bench_function(name, |b| b.iter(|| trainer.step().expect("a loss that is finite")));

@@ -1,4 +1,5 @@
-"""Reference vectors of GRU, LSTM and vanilla RNN under four kinds of conditioning, from the published classes, in float64.
+"""Reference vectors of GRU, LSTM and vanilla RNN under four kinds of conditioning, and of the two whose rows a smaller cell scales and
+shifts (DynamicHyper), from the published classes, in float64.
 
 Packages: torch 2.15.0, pyneuralfx 0.1.2 (with einops), numpy 2.4.6, Python 3.11. Seed 20240 + case number, + 100 for each further cell.
 Writes afx-models/tests/golden/*.safetensors; see README.md beside this file for the tensors.
@@ -36,12 +37,15 @@ EXTRA = {
     "concat": {"num_conds": 2},
     "film": {"num_conds": 2, "n_mlp_blocks": 2, "mlp_size": 8},
     "statichyper": {"num_conds": 2, "n_mlp_blocks": 3, "mlp_size": 8},
+    # Its map from the input is made for as many inputs as controls: a mono signal would be spread over two columns of one weight.
+    "dynamichyper": {"num_conds": 1, "hyper_rnn_size": 5, "n_z_size": 3},
 }
 CLASSES = {
     "gru": (gru.SnapShotGRU, gru.ConcatGRU, gru.FiLMGRU, gru.StaticHyperGRU),
     "lstm": (lstm.SnapShotLSTM, lstm.ConcatLSTM, lstm.FiLMLSTM, lstm.StaticHyperLSTM),
     "vanilla_rnn": (rnn.SnapShotVanillaRNN, rnn.ConcatVanillaRNN, rnn.FiLMVanillaRNN, rnn.StaticHyperVanillaRNN),
 }
+DYNAMIC = {"gru": gru.DynamicHyperGRU, "lstm": lstm.DynamicHyperLSTM}
 CONTROLS = [[0.5, -0.25], [-0.9, 0.6], [0.1, 1.0]]
 
 
@@ -132,9 +136,32 @@ def play(cell, folded, w, x, state):
     return torch.stack(rows, dim=1), state
 
 
+def play_dynamic(cell, w, x, c):
+    """``x [channels, frames]`` -> ``y [outputs, frames]`` of a cell whose rows a smaller one scales and shifts, from a memory of zeros."""
+    gates = 3 if cell == "gru" else 4
+    hidden, hyper = w["main_rnn.w_h.0"].shape[0], w["main_rnn.hyper_rnn.h2h.weight"].shape[1]
+    size = 1 if cell == "gru" else 2
+    state, small = torch.zeros(size * hidden, dtype=torch.float64), torch.zeros(size * hyper, dtype=torch.float64)
+    rows = []
+    for k in range(x.shape[1]):
+        h = state[:hidden]
+        i = w["main_rnn.hyper_rnn.x2h.weight"] @ torch.cat((h, c)) + w["main_rnn.hyper_rnn.x2h.bias"]
+        u, small = step(cell, i, w["main_rnn.hyper_rnn.h2h.weight"] @ small[:hyper] + w["main_rnn.hyper_rnn.h2h.bias"], small)
+        d = {}
+        for part in "hxb":
+            z = (w[f"main_rnn.z_{part}.weight"] @ u + w.get(f"main_rnn.z_{part}.bias", 0)).chunk(gates)
+            d[part] = torch.cat([w[f"main_rnn.d_{part}.{g}.weight"] @ z[g] + w.get(f"main_rnn.d_{part}.{g}.bias", 0) for g in range(gates)])
+        w_h, w_x = (torch.cat([w[f"main_rnn.{name}.{g}"] for g in range(gates)]) for name in ("w_h", "w_x"))
+        h, state = step(cell, d["x"] * (w_x @ x[:, k]) + d["b"], d["h"] * (w_h @ h), state)
+        rows.append(w["linear_out.weight"] @ h + w["linear_out.bias"])
+    return torch.stack(rows, dim=1)
+
+
 def plain(kind, w, x, c, h, hidden):
     """The batch through the plain formulation; ``h [sequences, memory]``."""
     form, cell = kind.split("-")
+    if form == "dynamichyper":
+        return torch.stack([play_dynamic(cell, w, x[i], c[i]) for i in range(x.shape[0])]), h
     out = [play(cell, fold(form, w, c[i], x.shape[1], hidden), w, x[i], h[i]) for i in range(x.shape[0])]
     return torch.stack([y for y, _ in out]), torch.stack([state for _, state in out])
 
@@ -144,6 +171,11 @@ def plain(kind, w, x, c, h, hidden):
 
 def reference(model, kind, x, c, h):
     """The batch through the published class; ``h [sequences, memory]`` in and out whatever shape the class wants."""
+    if kind.startswith("dynamichyper"):
+        large, small = (torch.zeros(1, x.shape[0], size, dtype=torch.float64) for size in (model.rnn_size, model.hyper_rnn_size))
+        if kind.endswith("lstm"):
+            large, small = (large, large), (small, small)
+        return model(x, c, large, small)[0], h
     if not kind.endswith("lstm"):
         y, state, _ = model(x, c, h.unsqueeze(0))
         return y, state.reshape(h.shape)
@@ -159,6 +191,13 @@ def silence(kind, hidden):
 
 def build(kind, channels, outputs, hidden):
     form, cell = kind.split("-")
+    if form == "dynamichyper":
+        # The class draws both weights from a normal distribution, whatever their size.
+        model = DYNAMIC[cell](channels, outputs, hidden, RATE, **{**EXTRA[form], "num_conds": channels}).double()
+        with torch.no_grad():
+            for name, p in model.named_parameters():
+                p.mul_(0.5 if ".w_h." in name else 1.6 if ".d_" in name else 1)
+        return model
     model = CLASSES[cell][FORMS.index(form)](channels, outputs, hidden, RATE, **EXTRA[form]).double()
     with torch.no_grad():
         # torch's default range 1/sqrt(hidden) leaves every gate near its middle; wider weights reach the bends.
@@ -231,9 +270,12 @@ def plain_parameters(weights):
 
 def metadata_of(kind, seed, model, rounding, **more):
     config = {"inp_channel": model.inp_channel, "out_channel": model.out_channel, "rnn_size": model.rnn_size, "sample_rate": RATE}
+    config |= EXTRA[kind.split("-")[0]]
+    if kind.startswith("dynamichyper"):
+        config["num_conds"] = model.num_conds
     return {
         "model": kind,
-        "config": json.dumps({**config, **EXTRA[kind.split("-")[0]]}),
+        "config": json.dumps(config),
         "parameters": str(sum(p.numel() for p in model.parameters())),
         "seed": str(seed),
         "versions": json.dumps(versions("torch", "pyneuralfx", "numpy")),
@@ -255,6 +297,8 @@ def gradient_case(label, kind, channels, outputs, hidden, seed):
     weights = state_of(model)
     x, target = signals(channels, outputs, FRAMES)
     c = torch.tensor(CONTROLS, dtype=torch.float64)
+    if kind.startswith("dynamichyper"):
+        c = c[:, :channels]
     h = silence(kind, hidden)
 
     def published(rows):
@@ -332,6 +376,10 @@ def main():
             kind, seed = f"{form}-{cell}", SEED + 100 * n + i
             cases.append(gradient_case(kind, kind, 1, 1, 8, seed))
             cases.append(gradient_case(f"{kind}-stereo", kind, 2, 2, 5, seed + 10))
+    for n, cell in enumerate(DYNAMIC):
+        kind, seed = f"dynamichyper-{cell}", SEED + 300 + 100 * n
+        cases.append(gradient_case(kind, kind, 1, 1, 8, seed))
+        cases.append(gradient_case(f"{kind}-stereo", kind, 2, 2, 5, seed + 10))
     for i, (kind, scale) in enumerate((("concat-gru", 8), ("statichyper-gru", 12), ("concat-lstm", 16))):
         cases.append(truncated_case(f"{kind}-tbptt", kind, 8, SEED + 20 + i, scale))
     for label, tensors, meta in cases:

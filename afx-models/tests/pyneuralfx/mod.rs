@@ -1,7 +1,7 @@
 //! State dicts of PyNeuralFx (and of `torch.nn`) as the numbers of our models.
 
 use afx_core::{Adapter, Conditioned};
-use afx_models::{AnyAdapter, AnyLayer, Conditioning, Cover, Dense, Gru, Lstm, ModelSpec, Network, Rnn};
+use afx_models::{AnyAdapter, AnyLayer, Conditioning, Cover, Dense, DynamicHyper, Gru, Lstm, ModelSpec, Network, Rnn};
 use safetensors::tensor::{Dtype, SafeTensors};
 use std::collections::HashMap;
 use std::ops::Index;
@@ -63,13 +63,16 @@ impl Reference {
         let (form, cell) = self.kind();
         let conditioning = match form {
             "snapshot" => Conditioning::Fixed,
-            "concat" => Conditioning::Concat,
+            "concat" | "dynamichyper" => Conditioning::Concat,
             "film" => Conditioning::Film { network: Network::leaky(width, blocks), cover: Cover::Cell },
             // The toolkit counts the heads as a block.
             "statichyper" => Conditioning::StaticHyper { network: Network::leaky(width, blocks - 1), cover: Cover::Cell },
             other => panic!("expected one of four kinds of conditioning, found {other}"),
         };
+        let (hyper, embedding) = (self.config("hyper_rnn_size"), self.config("n_z_size"));
         let cell = match cell {
+            "gru" if form == "dynamichyper" => DynamicHyper { hyper, embedding, ..DynamicHyper::gru(inputs, hidden) }.into(),
+            "lstm" if form == "dynamichyper" => DynamicHyper { hyper, embedding, ..DynamicHyper::lstm(inputs, hidden) }.into(),
             "gru" => Gru::new(inputs, hidden).into(),
             "lstm" => Lstm::new(inputs, hidden).into(),
             "vanilla_rnn" => Rnn::new(inputs, hidden).into(),
@@ -78,9 +81,58 @@ impl Reference {
         let layer = AnyLayer::stack(vec![cell, Dense::new(hidden, outputs).into()]);
         let model = ModelSpec { layer, conditioning, controls: self.config("num_conds") }.build().expect("the sizes are sound");
         if let Some(count) = self.metadata.get("parameters") {
-            assert_eq!(Adapter::<f64>::layout(&model.adapter).count().to_string(), *count, "parameters of {}", self.metadata["model"]);
+            let found = Adapter::<f64>::layout(&model.adapter).count() + self.repeated_columns() * self.gates();
+            assert_eq!(found.to_string(), *count, "parameters of {}", self.metadata["model"]);
         }
         model
+    }
+
+    /// Rows of the maps: gates times units.
+    fn gates(&self) -> usize {
+        let gates = match self.kind().1 {
+            "gru" => 3,
+            "lstm" => 4,
+            _ => 1,
+        };
+        gates * self.config("rnn_size")
+    }
+
+    /// DynamicHyper's map from the input has a column for every knob: those of a mono signal all see that signal, and act as their sum.
+    fn repeated_columns(&self) -> usize {
+        if self.kind().0 == "dynamichyper" { self.config("num_conds") - self.config("inp_channel") } else { 0 }
+    }
+
+    /// Numbers of DynamicHyper's larger cell, whose gates are tensors of their own: `[columns, gates * rows]` from as many `[rows, columns]`.
+    fn beside(&self, name: &str, columns: core::ops::Range<usize>) -> Vec<f64> {
+        let gates = self.gates() / self.config("rnn_size");
+        columns
+            .flat_map(|c| (0..gates).flat_map(move |g| self.transposed(&format!("{name}.{g}"), 0..self.config("rnn_size"), c..c + 1)))
+            .collect()
+    }
+
+    /// What the toolkit has for a tensor of a DynamicHyper.
+    fn dynamic(&self, prefix: &str, parts: &[&str]) -> Vec<f64> {
+        let main = |name: &str| format!("{prefix}main_rnn.{name}");
+        let (units, rows) = (self.config("rnn_size"), self.gates() / self.config("rnn_size") * self.config("hyper_rnn_size"));
+        let inputs = self.config("inp_channel");
+        match *parts {
+            ["hyper", "w_ih"] => self.transposed(&main("hyper_rnn.x2h.weight"), 0..rows, 0..units),
+            ["controls"] => self.transposed(&main("hyper_rnn.x2h.weight"), 0..rows, units..units + self.config("num_conds")),
+            ["hyper", "w_hh"] => self.whole(&main("hyper_rnn.h2h.weight")),
+            ["hyper", "b_ih"] => self.whole(&main("hyper_rnn.x2h.bias")),
+            ["hyper", "b_hh"] => self.whole(&main("hyper_rnn.h2h.bias")),
+            [z @ ("z_h" | "z_x" | "z_b"), part] => self.whole(&main(&format!("{z}.{part}"))),
+            // A tensor for each gate, one after the other.
+            [d, part] => (0..self.gates() / units).flat_map(|g| self.whole(&main(&format!("{d}.{g}.{part}")))).collect(),
+            ["w_hh"] => self.beside(&main("w_h"), 0..units),
+            // Columns that see the same signal: their weights add up, and each has the sum's gradient.
+            ["w_ih"] if prefix.is_empty() && self.repeated_columns() > 0 => {
+                let columns = (0..=self.repeated_columns()).map(|c| self.beside(&main("w_x"), c..c + 1));
+                columns.reduce(|sum, column| sum.iter().zip(&column).map(|(a, b)| a + b).collect()).expect("at least one")
+            }
+            ["w_ih"] => self.beside(&main("w_x"), 0..inputs),
+            _ => panic!("no source for {parts:?}"),
+        }
     }
 
     /// The numbers of [`Reference::model`] in the order of its layout, from the tensors whose names begin with `prefix`: `""` for the
@@ -111,16 +163,12 @@ impl Reference {
 
     /// What the toolkit has for our tensor `name`.
     fn source(&self, prefix: &str, name: &str) -> Vec<f64> {
-        let (form, cell) = self.kind();
-        let gates = match cell {
-            "gru" => 3,
-            "lstm" => 4,
-            _ => 1,
-        };
-        let (inputs, gates, film) = (self.config("inp_channel"), gates * self.config("rnn_size"), form == "film");
+        let (inputs, gates, film) = (self.config("inp_channel"), self.gates(), self.kind().0 == "film");
         let cell = |torch: &str, own: &str| format!("{prefix}main_rnn.{}", if film { own } else { torch });
         let parts: Vec<&str> = name.split('.').collect();
         match parts[..] {
+            ["layer", "0", ref parts @ ..] if self.kind().0 == "dynamichyper" => self.dynamic(prefix, parts),
+            ["controls", _] if self.kind().0 == "dynamichyper" => self.dynamic(prefix, &["controls"]),
             ["layer", "0", "w_ih"] => self.transposed(&cell("weight_ih_l0", "x2h.weight"), 0..gates, 0..inputs),
             ["layer", "0", "w_hh"] => self.whole(&cell("weight_hh_l0", "h2h.weight")),
             ["layer", "0", "b_ih"] => self.whole(&cell("bias_ih_l0", "x2h.bias")),
