@@ -2,8 +2,8 @@
 //!
 //! - [`oversample`]: half-band oversamplers, 2x to 16x, with latency known before the first block.
 //! - [`resample`]: effects and models made for one sample rate, in hosts at another.
-//! - [`circuit`]: analogue circuits as differential equations, and the offline renderer of their reference output.
-//! - [`filter`]: state-variable filter, biquads, DC blocker. [`Gain`]: a level in decibels.
+//! - [`circuit`]: analogue circuits as differential equations, among them a tone stack, and the offline renderer of their reference output.
+//! - [`filter`]: state-variable filter, biquads, DC blocker. [`Gain`]: a level in decibels. [`Compressor`]: dynamics of linked channels.
 //! - [`waveshape`]: clippers and curves of your own, with antiderivative antialiasing.
 //! - `convolve` (with `std`): impulse responses of any length without latency, in blocks that cost about the same.
 //! - [`source`]: seeded random numbers and a dry electric guitar to feed the circuits with.
@@ -85,6 +85,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod circuit;
+mod compressor;
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub mod convolve;
@@ -97,6 +98,7 @@ pub mod resample;
 pub mod source;
 pub mod waveshape;
 
+pub use compressor::{Compressor, GainComputer};
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use convolve::Convolver;

@@ -1,7 +1,7 @@
 //! The blocks as effects of one channel.
 
 use crate::Gain;
-use crate::circuit::{DiodeClip, SynthOd};
+use crate::circuit::{DiodeClip, SynthOd, ToneStack};
 use crate::filter::{Biquad, BiquadCascade, DcBlocker, Svf};
 use crate::waveshape::{Curve, Waveshaper};
 use afx_core::{Mono, Scalar};
@@ -80,6 +80,21 @@ impl<T: Scalar> Mono<T> for SynthOd {
         }
         if let Some(tone) = controls.get(1) {
             self.set_tone(turned(tone));
+        }
+    }
+}
+
+/// Three knobs: treble, middle and bass, from -1 to 1.
+impl<T: Scalar> Mono<T> for ToneStack {
+    fn process_in_place(&mut self, samples: &mut [T]) {
+        self.process_in_place(samples);
+    }
+    fn reset(&mut self) {
+        self.reset();
+    }
+    fn set_controls(&mut self, controls: &[T]) {
+        for (position, set) in controls.iter().zip([Self::set_treble, Self::set_mid, Self::set_bass]) {
+            set(self, 0.5 + 0.5 * position.to_f64());
         }
     }
 }

@@ -2,10 +2,10 @@
 #![cfg(feature = "std")]
 
 use afx_core::{Channels, Mono, Processor, Series};
-use afx_dsp::circuit::{DiodeClip, SynthOd};
+use afx_dsp::circuit::{DiodeClip, SynthOd, ToneStack, ToneStackParts};
 use afx_dsp::filter::{Biquad, BiquadCascade, BiquadCoefficients, DcBlocker, FilterShape, FilterSpec, Svf};
 use afx_dsp::waveshape::{Adaa, Cubic, Curve, Diodes, HardClip, Tanh, Waveshaper};
-use afx_dsp::{Convolver, Factor, Gain, HalfBand, Oversampled, Oversampler, Resampled};
+use afx_dsp::{Compressor, Convolver, Factor, Gain, GainComputer, HalfBand, Oversampled, Oversampler, Resampled};
 
 afx_core::guard_allocations!();
 
@@ -31,6 +31,10 @@ fn shaper_at_2x() -> Oversampled<f32, Waveshaper<Tanh>> {
     Oversampled::new(Oversampler::new(Factor::X2, HalfBand::LinearPhase), shaper(Tanh, Adaa::Second).flattened())
 }
 
+fn compressor() -> Compressor {
+    Compressor::new(48e3, GainComputer { threshold_db: -30.0, ratio: 4.0, knee_db: 6.0 }, 2).unwrap()
+}
+
 /// A pedal in front of a loudspeaker.
 fn rig() -> Series<f32, 2> {
     let pedal = Channels::new(overdrive(HalfBand::LinearPhase), 2);
@@ -46,6 +50,8 @@ afx_core::processor_conformance!(cascade, Channels::new(BiquadCascade::new(&[Biq
 afx_core::processor_conformance!(dc_blocker, Channels::new(DcBlocker::new(48e3, 20.0).unwrap(), 3), 3, 0);
 afx_core::processor_conformance!(gain, Channels::new(Gain::new(48e3, -60.0, 12.0).unwrap(), 2), 2, 1);
 afx_core::processor_conformance!(diode_clip, Channels::new(DiodeClip::new(48e3).unwrap(), 1), 1, 0);
+afx_core::processor_conformance!(tone_stack, Channels::new(ToneStack::new(48e3, ToneStackParts::BASSMAN).unwrap(), 2), 2, 3);
+afx_core::processor_conformance!(compressor, compressor(), 2, 0);
 afx_core::processor_conformance!(synth_od, Channels::new(SynthOd::new(48e3).unwrap(), 1), 1, 2);
 afx_core::processor_conformance!(oversampled, Channels::new(overdrive(HalfBand::LinearPhase), 1), 1, 2);
 afx_core::processor_conformance!(oversampled_low_latency, Channels::new(overdrive(HalfBand::LowLatency), 1), 1, 2);

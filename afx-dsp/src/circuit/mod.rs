@@ -27,9 +27,11 @@ macro_rules! per_sample {
 mod diode;
 mod diode_clip;
 mod synth_od;
+mod tone_stack;
 
 pub use diode_clip::DiodeClip;
 pub use synth_od::SynthOd;
+pub use tone_stack::{Taper, ToneStack, ToneStackParts};
 
 pub(crate) use diode::{DiodePair, sinh_cosh};
 
