@@ -4,7 +4,7 @@ use afx_io::csv::Automation;
 use afx_io::dataset::{Capture, Dataset, Knob};
 use afx_io::tensors::Tensors;
 use afx_io::wav::{self, Audio, Format, ReadOptions};
-use afx_io::{Error, ModelFile};
+use afx_io::{About, Error, ModelFile};
 use afx_models::ModelSpec;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -108,7 +108,8 @@ fn model_files() -> Vec<Vec<u8>> {
         let mut dice = Dice(1);
         let learnt = spec.build().unwrap().initialize(&mut || dice.below(2001) as f64 / 1000.0 - 1.0);
         let knobs = vec![Knob::new("drive", 0.0, 10.0), Knob::new("tone", -1.0, 1.0)];
-        let model = ModelFile { name: name.into(), spec, sample_rate: 48_000, knobs, training: serde_json::json!({ "steps": 3 }), learnt };
+        let (about, training) = (About { gear_model: "x".into(), gain: Some(0.5), ..About::default() }, serde_json::json!({ "steps": 3 }));
+        let model = ModelFile { name: name.into(), spec, sample_rate: 48_000, knobs, about, training, learnt };
         model.to_tensors().unwrap().encode().unwrap()
     };
     ["concat-gru", "film-gru", "static-hyper-gru"].map(file).to_vec()

@@ -102,7 +102,7 @@ mod tests {
             f64::from(seed) / 2f64.powi(31) - 1.0
         });
         let knobs = vec![afx::io::dataset::Knob::new("drive", 0.0, 1.0)];
-        ModelFile { name: name.into(), spec, sample_rate: 48_000, knobs, training: serde_json::Value::Null, learnt }
+        ModelFile::new(name, spec, 48_000, knobs, learnt)
     }
 
     #[test]
