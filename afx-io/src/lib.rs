@@ -10,6 +10,7 @@ pub mod csv;
 pub mod dataset;
 pub mod disk;
 mod error;
+pub mod exchange;
 mod model;
 pub mod tensors;
 pub mod wav;
