@@ -138,7 +138,7 @@ fn foreign_files() -> Vec<Vec<u8>> {
     });
     let guitarml = serde_json::json!({ "model_data": data, "state_dict": state });
     let texts = [state, guitarml, container].map(|value| value.to_string().into_bytes());
-    [nam, file("lstm", 3, Export::RtNeural), file("gru", 3, Export::RtNeural)].into_iter().chain(texts).collect()
+    [nam, file("lstm", 3, Export::RtNeural), file("hyper-gru", 3, Export::RtNeural)].into_iter().chain(texts).collect()
 }
 
 // One test: the memory is that of the process, and a neighbour's would be counted in.

@@ -118,6 +118,21 @@ def rtneural():
     return {"in_shape": [None, None, 1], "layers": layers}, [], x, y, 0
 
 
+def keras_conv(conv, activation):
+    weights = [listed(conv.weight.permute(2, 1, 0)), listed(conv.bias)]
+    sizes = {"kernel_size": list(conv.kernel_size), "dilation": list(conv.dilation)}
+    return {"type": "conv1d", "activation": activation, "shape": [None, None, conv.out_channels], **sizes, "weights": weights}
+
+
+def convolutions():
+    first, last = single(torch.nn.Conv1d(1, 3, 3, dilation=2)), single(torch.nn.Conv1d(3, 1, 2))
+    x = signal()
+    past = torch.cat([torch.zeros(4), x])
+    inner = torch.cat([torch.zeros(3, 1), torch.tanh(first(past[None]))], dim=1)
+    layers = [keras_conv(first, "tanh"), keras_conv(last, "")]
+    return {"in_shape": [None, None, 1], "layers": layers}, [], x, last(inner)[0], 0
+
+
 def aida(skip):
     lstm, last = single(torch.nn.LSTM(1, 4)), single(torch.nn.Linear(4, 1))
     layers = [keras_lstm(lstm), keras_dense(last)]
@@ -169,6 +184,7 @@ CASES = {
     "guitarml-lstm": lambda: parametric("LSTM"),
     "guitarml-gru": lambda: parametric("GRU"),
     "state-dict": state_dict,
+    "rtneural-conv": convolutions,
 }
 
 

@@ -13,7 +13,8 @@ use std::path::Path;
 pub enum Export {
     /// `.nam`: LSTM cells of one size with a dense head, or a filter. The format has no GRU.
     Nam,
-    /// RTNeural's JSON with AIDA-X's additions: dense layers, GRU and LSTM cells and functions, with a skip around all of them or none.
+    /// RTNeural's JSON with AIDA-X's additions: dense and convolutional layers, filters, GRU and LSTM cells and functions, with a skip around all of them
+    /// or none.
     RtNeural,
 }
 
@@ -60,6 +61,7 @@ pub(super) fn words(layer: &AnyLayer) -> String {
         AnyLayer::Lstm(lstm) => format!("lstm of {} units", lstm.hidden),
         AnyLayer::Rnn(_) => "rnn".into(),
         AnyLayer::Dense(dense) => format!("dense to {}", dense.outputs),
+        AnyLayer::Conv1d(_) => "conv1d".into(),
         AnyLayer::Fir(_) => "fir".into(),
         AnyLayer::Nonlinear(_) => "nonlinear".into(),
         _ => "another layer".into(),

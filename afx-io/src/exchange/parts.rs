@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::ModelFile;
 use crate::tensors::{Tensor, Tensors};
 use afx_core::Layer;
-use afx_models::{AnyLayer, Conditioning, Dense, Function, Gru, Lstm, ModelSpec, Nonlinear, Rnn};
+use afx_models::{AnyLayer, Conditioning, Conv1d, Dense, Function, Gru, Lstm, ModelSpec, Nonlinear, Rnn};
 
 /// Layers in a row, and the tensors of the model that they make, under the names of its layout.
 #[derive(Default)]
@@ -116,6 +116,15 @@ impl Parts {
         }
     }
 
+    /// Appends a convolution; the newest tap comes first.
+    pub fn convolution(&mut self, layer: Conv1d, weight: Vec<f32>, bias: Option<Vec<f32>>) {
+        self.layers.push(layer.into());
+        self.tensor("weight", &[layer.kernel, layer.inputs, layer.outputs], weight);
+        if let Some(bias) = bias {
+            self.tensor("bias", &[layer.outputs], bias);
+        }
+    }
+
     /// Appends a function; `slopes` are those of [`Function::PRelu`].
     pub fn nonlinear(&mut self, width: usize, function: Function, slopes: Option<Vec<f32>>) {
         self.layers.push(Nonlinear { width, function }.into());
@@ -145,14 +154,15 @@ impl Parts {
         if input == 1.0 && output == 1.0 {
             return Ok(());
         }
-        let first = matches!(self.layers.first(), Some(AnyLayer::Dense(_) | AnyLayer::Gru(_) | AnyLayer::Lstm(_) | AnyLayer::Rnn(_)));
-        let last = matches!(self.layers.last(), Some(AnyLayer::Dense(_)));
+        let affine = |layer: &AnyLayer| matches!(layer, AnyLayer::Dense(_) | AnyLayer::Conv1d(_));
+        let cell = |layer: &AnyLayer| matches!(layer, AnyLayer::Gru(_) | AnyLayer::Lstm(_) | AnyLayer::Rnn(_));
+        let (first, last) = (self.layers.first().is_some_and(|l| affine(l) || cell(l)), self.layers.last().is_some_and(affine));
         if !(first && last) {
-            let expected = "0 for a model that does not begin with a cell or a dense layer and end with a dense one";
+            let expected = "0 for a model that does not begin with a cell, a dense layer or a convolution and end with one of the last two";
             return Err(Error::new(ErrorKind::Unsupported, "in_gain and out_gain", expected, "others"));
         }
         let end = self.layers.len() - 1;
-        // Of a dense layer the weight; a cell has none of that name.
+        // A cell has the one, the others have the other.
         self.rescale(0, &["w_ih", "weight"], input);
         if self.skip {
             // What the skip adds is the input as it comes; the rest stands behind the sum.
@@ -172,7 +182,11 @@ impl Parts {
             | AnyLayer::Lstm(Lstm { inputs, bias, .. })
             | AnyLayer::Rnn(Rnn { inputs, bias, .. })
             | AnyLayer::Dense(Dense { inputs, bias, .. }) => (inputs, bias),
-            _ => return Ok(()),
+            other if Layer::<f32>::inputs(other) == 1 => return Ok(()),
+            other => {
+                let expected = "1, or more for a cell or a dense layer, which take knobs beside the input";
+                return Err(Error::new(ErrorKind::Unsupported, "inputs of the first layer", expected, Layer::<f32>::inputs(other)));
+            }
         };
         self.knobs = *inputs - 1;
         if self.knobs == 0 {

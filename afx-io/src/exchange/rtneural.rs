@@ -1,5 +1,6 @@
 //! RTNeural's JSON (github.com/jatinchowdhury18/RTNeural): `in_shape` and `layers`, each with `type`, `activation`, `shape` and `weights` in the orders of
-//! Keras: kernels `[inputs, outputs]`, the gates of an LSTM i, f, c, o, of a GRU z, r, h with one bias for each of its two maps (`reset_after`).
+//! Keras: kernels `[inputs, outputs]`, of a convolution `[taps, inputs, outputs]` with the oldest tap first, the gates of an LSTM i, f, c, o, of a GRU
+//! z, r, h with one bias for each of its two maps (`reset_after`).
 //!
 //! AIDA-X adds `in_skip` (1: the input is added to the output), `in_gain` and `out_gain` in dB, `samplerate` and `metadata`.
 
@@ -10,7 +11,7 @@ use crate::about::About;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::ModelFile;
 use afx_core::Layout;
-use afx_models::{AnyLayer, Function};
+use afx_models::{AnyLayer, Conv1d, Function};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json as value};
 
@@ -39,6 +40,13 @@ struct Entry {
     #[serde(default)]
     shape: Option<Vec<Option<u64>>>,
     weights: Vec<Numbers>,
+    /// Of a convolution, as are the next two: a number, or a list that ends with it.
+    #[serde(default)]
+    kernel_size: Numbers,
+    #[serde(default)]
+    dilation: Numbers,
+    #[serde(default)]
+    groups: Loose,
 }
 
 #[derive(Default, Deserialize)]
@@ -50,7 +58,7 @@ struct Metadata {
 }
 
 /// The layers that are read.
-const KINDS: &str = "dense, time-distributed-dense, gru, lstm, activation or prelu";
+const KINDS: &str = "dense, time-distributed-dense, conv1d, gru, lstm, activation or prelu";
 /// The functions by name.
 const FUNCTIONS: [(&str, Function); 6] = [
     ("tanh", Function::Tanh),
@@ -104,6 +112,10 @@ impl Entry {
                 self.dense(field, width, parts)?;
                 self.activation(field, activation, parts)?;
             }
+            "conv1d" => {
+                self.convolution(field, width, parts)?;
+                self.activation(field, activation, parts)?;
+            }
             "gru" | "lstm" if !matches!(activation, "" | "tanh" | "linear") => {
                 let expected = "tanh, that of the cell, or none";
                 return Err(Error::new(ErrorKind::Unsupported, format_args!("{field}.activation"), expected, activation));
@@ -140,6 +152,39 @@ impl Entry {
         let kernel = kernel.expect(&name, &[width, outputs])?.to_vec();
         let bias = bias.map(|bias| bias.expect(format_args!("{field}.weights[1]"), &[outputs])).transpose()?;
         parts.dense(outputs, kernel, bias.map(<[f32]>::to_vec));
+        Ok(())
+    }
+
+    fn convolution(&self, field: &str, width: usize, parts: &mut Parts) -> Result<()> {
+        let (kernel, bias) = match &self.weights[..] {
+            [kernel] => (kernel, None),
+            [kernel, bias] => (kernel, Some(bias)),
+            _ => return self.refuse_weights(field, "a kernel, and a bias if there is one"),
+        };
+        if self.groups.number().is_some_and(|groups| groups != 1.0) {
+            return Err(Error::new(ErrorKind::Unsupported, format_args!("{field}.groups"), "1", self.groups.text()));
+        }
+        let size = |name: &str, numbers: &Numbers| match numbers.values.last() {
+            Some(size) if size.fract() == 0.0 && (1.0..=4096.0).contains(size) => Ok(*size as usize),
+            found => {
+                let found = found.map_or("nothing".into(), f32::to_string);
+                Err(Error::new(ErrorKind::OutOfRange, format_args!("{field}.{name}"), "1 to 4096", found))
+            }
+        };
+        let (taps, dilation) = (size("kernel_size", &self.kernel_size)?, size("dilation", &self.dilation)?);
+        let outputs = kernel.shape.last().copied().unwrap_or(0);
+        if outputs == 0 {
+            let name = format_args!("{field}.weights[0]");
+            return Err(Error::new(ErrorKind::Mismatch, name, "taps, inputs and outputs", format_args!("{:?}", kernel.shape)));
+        }
+        let kernel = kernel.expect(format_args!("{field}.weights[0]"), &[taps, width, outputs])?;
+        let bias = bias.map(|bias| bias.expect(format_args!("{field}.weights[1]"), &[outputs])).transpose()?;
+        let weight = reversed(kernel, width * outputs);
+        parts.convolution(
+            Conv1d { inputs: width, outputs, kernel: taps, dilation, bias: bias.is_some() },
+            weight,
+            bias.map(<[f32]>::to_vec),
+        );
         Ok(())
     }
 
@@ -212,6 +257,11 @@ fn function(field: &str, name: &str) -> Result<Function> {
     })
 }
 
+/// Taps of `size` numbers, the last one first.
+fn reversed(taps: &[f32], size: usize) -> Vec<f32> {
+    taps.chunks_exact(size).rev().flatten().copied().collect()
+}
+
 /// Rows of gates r, z, n from rows of z, r, n, or the other way round.
 fn update_second(rows: &[f32], hidden: usize) -> Vec<f32> {
     let turned = |row: &[f32]| [&row[hidden..2 * hidden], &row[..hidden], &row[2 * hidden..]].concat();
@@ -237,6 +287,16 @@ struct Written<'a> {
     activation: &'a str,
     shape: [Option<usize>; 3],
     weights: Vec<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kernel_size: Option<[usize; 1]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dilation: Option<[usize; 1]>,
+}
+
+impl<'a> Written<'a> {
+    fn new(kind: &'a str, outputs: usize, weights: Vec<Value>) -> Self {
+        Written { kind, activation: "", shape: [None, None, Some(outputs)], weights, kernel_size: None, dilation: None }
+    }
 }
 
 /// Single precision numbers, written in full.
@@ -251,7 +311,7 @@ fn rows(numbers: &[f32], columns: usize) -> Value {
 /// The text of a file for a model without knobs.
 pub(super) fn write(model: &ModelFile) -> Result<Vec<u8>> {
     let refuse = |found: &AnyLayer| {
-        let expected = "dense layers, GRU and LSTM cells and functions in a row, with a skip around all of them or none";
+        let expected = "dense and convolutional layers, GRU and LSTM cells and functions in a row, with a skip around all of them or none";
         Error::new(ErrorKind::Unsupported, "layer", expected, super::export::words(found))
     };
     let (skip, inner) = match &model.spec.layer {
@@ -287,13 +347,23 @@ fn entry(layer: &AnyLayer, layout: &Layout, learnt: &[f32], prefix: &str) -> Opt
     let cell = |kind: &'static str, hidden: usize, bias: Option<Value>, ours: &dyn Fn(&[f32]) -> Vec<f32>| {
         let columns = tensor("w_hh").len() / hidden;
         let kernels = ["w_ih", "w_hh"].map(|name| rows(&ours(tensor(name)), columns));
-        Written { kind, activation: "", shape: [None, None, Some(hidden)], weights: kernels.into_iter().chain(bias).collect() }
+        Written::new(kind, hidden, kernels.into_iter().chain(bias).collect())
+    };
+    let convolution = |weight: &[f32], conv: Conv1d, bias: Option<Value>| {
+        let taps = reversed(weight, conv.inputs * conv.outputs);
+        let kernel: Value = taps.chunks_exact(conv.inputs * conv.outputs).map(|tap| rows(tap, conv.outputs)).collect();
+        let weights = [kernel].into_iter().chain(bias).collect();
+        Written { kernel_size: Some([conv.kernel]), dilation: Some([conv.dilation]), ..Written::new("conv1d", conv.outputs, weights) }
     };
     Some(match layer {
         AnyLayer::Dense(dense) => {
             let bias = dense.bias.then(|| vector(tensor("bias")));
             let weights = [rows(tensor("weight"), dense.outputs)].into_iter().chain(bias).collect();
-            Written { kind: "dense", activation: "", shape: [None, None, Some(dense.outputs)], weights }
+            Written::new("dense", dense.outputs, weights)
+        }
+        AnyLayer::Conv1d(conv) => convolution(tensor("weight"), *conv, conv.bias.then(|| vector(tensor("bias")))),
+        AnyLayer::Fir(fir) => {
+            convolution(tensor("taps"), Conv1d { inputs: 1, outputs: 1, kernel: fir.taps, dilation: 1, bias: false }, None)
         }
         AnyLayer::Gru(gru) => {
             let ours = |numbers: &[f32]| update_second(numbers, gru.hidden);
@@ -310,7 +380,7 @@ fn entry(layer: &AnyLayer, layout: &Layout, learnt: &[f32], prefix: &str) -> Opt
             let (name, _) = FUNCTIONS.iter().find(|(_, function)| *function == nonlinear.function)?;
             let weights = if nonlinear.function == Function::PRelu { vec![rows(tensor("slope"), nonlinear.width)] } else { Vec::new() };
             let kind = if *name == PRELU { PRELU } else { "activation" };
-            Written { kind, activation: name, shape: [None, None, Some(nonlinear.width)], weights }
+            Written { activation: name, ..Written::new(kind, nonlinear.width, weights) }
         }
         _ => return None,
     })

@@ -5,7 +5,7 @@ use afx_core::{Adapter, Layer};
 use afx_io::exchange::{Export, Import};
 use afx_io::tensors::{Tensor, Tensors};
 use afx_io::{About, ErrorKind, ModelFile};
-use afx_models::{AnyLayer, Conditioning, Dense, Fir, Function, Gru, ModelSpec, Nonlinear};
+use afx_models::{AnyLayer, Conditioning, Conv1d, Dense, Fir, Function, Gru, ModelSpec, Nonlinear};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -19,7 +19,7 @@ pub struct Case {
     output: Vec<f64>,
 }
 
-const CASES: [(&str, &str); 8] = [
+const CASES: [(&str, &str); 9] = [
     ("nam-lstm", include_str!("nam-lstm.json")),
     ("nam-linear", include_str!("nam-linear.json")),
     ("rtneural", include_str!("rtneural.json")),
@@ -28,6 +28,7 @@ const CASES: [(&str, &str); 8] = [
     ("guitarml-lstm", include_str!("guitarml-lstm.json")),
     ("guitarml-gru", include_str!("guitarml-gru.json")),
     ("state-dict", include_str!("state-dict.json")),
+    ("rtneural-conv", include_str!("rtneural-conv.json")),
 ];
 
 pub fn case(name: &str) -> Case {
@@ -49,7 +50,7 @@ fn every_kind_of_file_plays_as_its_program_does() {
         let (case, model) = (case(name), import(name));
         let found = play(&model, &controls(&model, &case), &case.input, case.silence);
         // the numbers are rounded to single precision once more where gains and ranges of knobs are taken up: 6e-8 each
-        let exact = ["rtneural", "nam-linear", "state-dict"].contains(&name);
+        let exact = ["rtneural", "rtneural-conv", "nam-linear", "state-dict"].contains(&name);
         let tolerance = if exact { 1e-13 } else { 5e-7 };
         assert!(worst(&found, &case.output) < tolerance, "{name}: {:e}", worst(&found, &case.output));
         let (low, high) = case.output.iter().fold((0f64, 0f64), |(low, high), v| (low.min(*v), high.max(*v)));
@@ -160,7 +161,7 @@ fn every_conditioning_is_baked_into_both_kinds_of_file() {
         if name.ends_with("lstm") {
             comes_back(&model, &[2.0, 9.0], Export::Nam, 2e-6);
         }
-        if name.ends_with("lstm") || (name.ends_with("gru") && name != "hyper-gru") {
+        if name.ends_with("lstm") || name.ends_with("gru") {
             comes_back(&model, &[2.0, 9.0], Export::RtNeural, 2e-6);
         } else {
             assert_eq!(Export::RtNeural.encode(&model, &[2.0, 9.0]).unwrap_err().kind(), ErrorKind::Unsupported, "{name}");
@@ -177,6 +178,9 @@ fn layers_and_skips_come_back_as_they_were() {
     let model = plain(AnyLayer::skip(AnyLayer::stack(waveshaper)));
     let back = comes_back(&model, &[], Export::RtNeural, 0.0);
     assert_eq!((&back.spec, &back.learnt), (&model.spec, &model.learnt));
+    let convolutions = AnyLayer::stack(vec![Conv1d::new(1, 4, 3, 5).into(), Conv1d { bias: false, ..Conv1d::new(4, 1, 2, 1) }.into()]);
+    let model = plain(convolutions);
+    assert_eq!(comes_back(&model, &[], Export::RtNeural, 0.0).learnt, model.learnt);
     let without = AnyLayer::stack(vec![Gru { inputs: 1, hidden: 5, bias: false }.into(), Dense::new(5, 1).into()]);
     comes_back(&plain(without), &[], Export::RtNeural, 0.0);
     let mut filter = plain(AnyLayer::stack(vec![Fir { taps: 9 }.into(), Dense::new(1, 1).into()]));

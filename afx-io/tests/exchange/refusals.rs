@@ -5,7 +5,7 @@ use afx_io::ErrorKind;
 use afx_io::exchange::Import;
 
 /// Each is a file, what takes the place of what in it, and a part of the message.
-const DAMAGES: [(&str, &str, &str, &str); 37] = [
+const DAMAGES: [(&str, &str, &str, &str); 41] = [
     ("nam-lstm", "\"LSTM\"", "\"WaveNet\"", "architecture: expected one of LSTM, Linear, SlimmableContainer, found WaveNet"),
     ("nam-lstm", "\"hidden_size\":3", "\"hidden_size\":4", "weights: expected [261] numbers, found [160]"),
     (
@@ -43,8 +43,8 @@ const DAMAGES: [(&str, &str, &str, &str); 37] = [
     (
         "rtneural",
         "\"type\":\"gru\"",
-        "\"type\":\"conv1d\"",
-        "layers[0].type: expected dense, time-distributed-dense, gru, lstm, activation or prelu, found conv1d",
+        "\"type\":\"conv2d\"",
+        "layers[0].type: expected dense, time-distributed-dense, conv1d, gru, lstm, activation or prelu, found conv2d",
     ),
     ("rtneural", "\"type\":\"gru\"", "\"type\":\"lstm\"", "layers[0].weights[1]: expected 4 columns for each row, found [4, 12]"),
     ("rtneural", "\"shape\":[null,null,4]", "\"shape\":[null,null,5]", "layers[0].shape: expected 4 at its end"),
@@ -83,6 +83,10 @@ const DAMAGES: [(&str, &str, &str, &str); 37] = [
     ("guitarml-lstm", "rec.bias_hh_l0", "req.bias_hh_l0", "rec.bias_hh_l0: expected a tensor [16], found none"),
     ("state-dict", "rec.weight_ih_l1", "rec.weight_ih_l3", "state dict: expected 5 tensors, those of its modules, found 9"),
     ("state-dict", "\"lin.weight\":[[", "\"lin.weight\":[[0,", "lin.weight: expected 3 inputs, the outputs of what stands before, found 4"),
+    ("rtneural-conv", "\"dilation\":[2]", "\"dilation\":[0]", "layers[0].dilation: expected 1 to 4096, found 0"),
+    ("rtneural-conv", "\"kernel_size\":[3]", "\"kernel_size\":[4]", "layers[0].weights[0]: expected [4, 1, 3] numbers, found [3, 1, 3]"),
+    ("rtneural-conv", "\"kernel_size\":[3]", "\"size\":[4]", "layers[0].kernel_size: expected 1 to 4096, found nothing"),
+    ("rtneural-conv", "\"kernel_size\"", "\"groups\":2,\"kernel_size\"", "layers[0].groups: expected 1, found 2"),
 ];
 
 #[test]
@@ -114,6 +118,16 @@ fn files_of_other_kinds_are_called_what_they_are() {
         (b"{\"layers\": [], \"in_shape\": [1]}", ErrorKind::Missing, "layers: expected at least one, found none"),
         (b"{\"weight\": [[1]], \"weight\": [[1]]}", ErrorKind::Mismatch, "state dict"),
         (b"{\"weight\": [[]]}", ErrorKind::Mismatch, "weight: expected [rows, columns]"),
+        (
+            b"{\"in_shape\": [1], \"layers\": [{\"type\": \"conv1d\", \"kernel_size\": 1, \"dilation\": 1, \"weights\": [[[[]]]]}]}",
+            ErrorKind::Mismatch,
+            "layers[0].weights[0]: expected taps, inputs and outputs, found [1, 1, 0]",
+        ),
+        (
+            b"{\"in_shape\": [2], \"layers\": [{\"type\": \"activation\", \"activation\": \"tanh\", \"weights\": []}]}",
+            ErrorKind::Unsupported,
+            "found 2",
+        ),
     ] {
         let error = Import::default().parse(bytes).unwrap_err();
         assert_eq!(error.kind(), kind, "{error}");
