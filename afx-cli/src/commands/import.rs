@@ -32,7 +32,7 @@ impl Args {
     /// When the input is no model that can be played, or a file cannot be read or written.
     pub fn run(self) -> Result<(), Error> {
         super::keep(&self.output, [&self.input])?;
-        if !self.output.extension().is_some_and(|e| e == "safetensors") {
+        if self.output.extension().is_none_or(|e| e != "safetensors") {
             let found = self.output.display();
             return Err(Error::new(format_args!("output: expected a name that ends in .safetensors, found {found}")));
         }
