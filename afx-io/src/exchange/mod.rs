@@ -111,6 +111,10 @@ impl Import {
         if file.metadata.get("format").is_some_and(|format| format == "afx") {
             return Err(Error::new(ErrorKind::WrongFormat, "__metadata__.format", "a model of another program", "afx"));
         }
+        if file.tensors.len() > state_dict::MOST {
+            let expected = format!("at most {} tensors", state_dict::MOST);
+            return Err(Error::new(ErrorKind::TooLarge, "state dict", expected, file.tensors.len()));
+        }
         if pyneuralfx::has_adapter(&file) { pyneuralfx::read(self, &file) } else { state_dict::read(self, &file) }
     }
 }

@@ -1,9 +1,10 @@
-//! Lists of numbers in JSON, and values that may be anything.
+//! Lists of numbers in JSON, short lists, and values that may be anything.
 
 use crate::error::{Error, ErrorKind, Result};
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::fmt;
+use std::marker::PhantomData;
 
 /// Most lists within lists.
 const LEVELS: usize = 4;
@@ -109,6 +110,33 @@ impl<'de> Deserialize<'de> for Numbers {
         let Growing { extents, mut values, .. } = growing;
         values.shrink_to_fit();
         Ok(Numbers { shape: extents.into_iter().map_while(|extent| extent).collect(), values })
+    }
+}
+
+/// A list of at most `N` values: in memory a value may take many times its text.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Few<T, const N: usize>(pub Vec<T>);
+
+impl<'de, T: Deserialize<'de>, const N: usize> Deserialize<'de> for Few<T, N> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> core::result::Result<Self, D::Error> {
+        struct List<T, const N: usize>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>, const N: usize> Visitor<'de> for List<T, N> {
+            type Value = Few<T, N>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "a list of at most {N} values")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> core::result::Result<Few<T, N>, A::Error> {
+                let mut values = Vec::new();
+                while let Some(value) = list.next_element()? {
+                    if values.len() == N {
+                        return Err(A::Error::invalid_length(N + 1, &self));
+                    }
+                    values.push(value);
+                }
+                Ok(Few(values))
+            }
+        }
+        deserializer.deserialize_seq(List(PhantomData))
     }
 }
 
@@ -225,6 +253,13 @@ mod tests {
         let large = numbers("[0, 1e39]").unwrap();
         assert_eq!(large.finite("weights").unwrap_err().to_string(), "weights[1]: expected a finite number, found NaN or infinity");
         assert_eq!(large.expect("weights", &[3]).unwrap_err().to_string(), "weights: expected [3] numbers, found [2]");
+    }
+
+    #[test]
+    fn a_list_that_is_longer_than_it_may_be_is_refused() {
+        let few = |text: &str| serde_json::from_str::<Few<u8, 2>>(text).map(|few| few.0).map_err(|e| e.to_string());
+        assert_eq!((few("[]"), few("[1, 2]")), (Ok(Vec::new()), Ok(vec![1, 2])));
+        assert!(few("[1, 2, 3]").unwrap_err().contains("invalid length 3, expected a list of at most 2 values"));
     }
 
     #[test]

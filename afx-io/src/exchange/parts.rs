@@ -1,7 +1,7 @@
 //! Layers and their numbers on the way from another program's file to a model.
 
-use super::Import;
 use super::numbers::Loose;
+use super::{Import, UNNAMED};
 use crate::about::About;
 use crate::dataset::Knob;
 use crate::error::{Error, ErrorKind, Result};
@@ -262,7 +262,7 @@ pub(super) fn finish(
     let min = if let Stops::Unit = stops { 0.0 } else { -1.0 };
     let knobs: Vec<Knob> = (0..spec.controls.min(crate::dataset::MAX_KNOBS + 1)).map(|i| Knob::new(name(i), min, 1.0)).collect();
     crate::dataset::check_knobs(&knobs)?;
-    let name = [import.name.as_str(), named, "imported"].into_iter().find(|name| !name.is_empty()).unwrap_or_default();
+    let name = [import.name.as_str(), named, UNNAMED].into_iter().find(|name| !name.is_empty()).unwrap_or_default();
     let mut model = ModelFile::new(name, spec, import.sample_rate.or(sample_rate).unwrap_or(48_000), knobs, Vec::new());
     model.about = about;
     model.take(&Tensors { metadata: Default::default(), tensors })?;

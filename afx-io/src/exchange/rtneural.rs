@@ -4,7 +4,7 @@
 //!
 //! AIDA-X adds `in_skip` (1: the input is added to the output), `in_gain` and `out_gain` in dB, `samplerate` and `metadata`.
 
-use super::numbers::{Loose, Numbers};
+use super::numbers::{Few, Loose, Numbers};
 use super::parts::{Cell, CellKind, Parts, Stops, sample_rate};
 use super::{Import, json};
 use crate::about::About;
@@ -15,10 +15,14 @@ use afx_models::{AnyLayer, Conv1d, Function};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json as value};
 
+/// Most sizes in a shape, and most layers.
+const RANK: usize = 8;
+const MOST_LAYERS: usize = 1024;
+
 #[derive(Deserialize)]
 struct Document {
-    in_shape: Vec<Option<u64>>,
-    layers: Vec<Entry>,
+    in_shape: Few<Option<u64>, RANK>,
+    layers: Few<Entry, MOST_LAYERS>,
     #[serde(default)]
     in_skip: Loose,
     #[serde(default)]
@@ -38,8 +42,8 @@ struct Entry {
     #[serde(default)]
     activation: Option<String>,
     #[serde(default)]
-    shape: Option<Vec<Option<u64>>>,
-    weights: Vec<Numbers>,
+    shape: Option<Few<Option<u64>, RANK>>,
+    weights: Few<Numbers, 8>,
     /// Of a convolution, as are the next two: a number, or a list that ends with it.
     #[serde(default)]
     kernel_size: Numbers,
@@ -73,11 +77,11 @@ const PRELU: &str = "prelu";
 /// Reads a file.
 pub(super) fn read(import: &Import, text: &[u8]) -> Result<ModelFile> {
     let document: Document = json(text, "a model of RTNeural")?;
-    let inputs = document.in_shape.last().copied().flatten().and_then(|n| usize::try_from(n).ok()).filter(|n| *n > 0);
+    let inputs = document.in_shape.0.last().copied().flatten().and_then(|n| usize::try_from(n).ok()).filter(|n| *n > 0);
     let inputs = inputs.ok_or_else(|| Error::new(ErrorKind::OutOfRange, "in_shape", "a last size of at least 1", "none"))?;
     let mut parts = Parts::default();
     parts.skip = document.in_skip.number().is_some_and(|skip| skip != 0.0);
-    for (i, entry) in document.layers.iter().enumerate() {
+    for (i, entry) in document.layers.0.iter().enumerate() {
         let width = parts.outputs().unwrap_or(inputs);
         entry.read(&format!("layers[{i}]"), width, &mut parts)?;
     }
@@ -127,7 +131,7 @@ impl Entry {
             other => return Err(Error::new(ErrorKind::Unsupported, format_args!("{field}.type"), KINDS, other)),
         }
         let outputs = parts.outputs().unwrap_or(width);
-        match self.shape.as_ref().and_then(|shape| shape.last().copied().flatten()) {
+        match self.shape.as_ref().and_then(|shape| shape.0.last().copied().flatten()) {
             Some(found) if found != outputs as u64 => {
                 let expected = format!("{outputs} at its end, as the weights have it");
                 Err(Error::new(ErrorKind::Mismatch, format_args!("{field}.shape"), expected, found))
@@ -137,12 +141,12 @@ impl Entry {
     }
 
     fn refuse_weights<T>(&self, field: &str, expected: &str) -> Result<T> {
-        let found = format!("{} lists", self.weights.len());
+        let found = format!("{} lists", self.weights.0.len());
         Err(Error::new(ErrorKind::Mismatch, format_args!("{field}.weights"), expected, found))
     }
 
     fn dense(&self, field: &str, width: usize, parts: &mut Parts) -> Result<()> {
-        let (kernel, bias) = match &self.weights[..] {
+        let (kernel, bias) = match &self.weights.0[..] {
             [kernel] => (kernel, None),
             [kernel, bias] => (kernel, Some(bias)),
             _ => return self.refuse_weights(field, "a kernel, and a bias if there is one"),
@@ -156,7 +160,7 @@ impl Entry {
     }
 
     fn convolution(&self, field: &str, width: usize, parts: &mut Parts) -> Result<()> {
-        let (kernel, bias) = match &self.weights[..] {
+        let (kernel, bias) = match &self.weights.0[..] {
             [kernel] => (kernel, None),
             [kernel, bias] => (kernel, Some(bias)),
             _ => return self.refuse_weights(field, "a kernel, and a bias if there is one"),
@@ -189,7 +193,7 @@ impl Entry {
     }
 
     fn cell(&self, field: &str, width: usize, kind: CellKind, parts: &mut Parts) -> Result<()> {
-        let (kernel, recurrent, bias) = match &self.weights[..] {
+        let (kernel, recurrent, bias) = match &self.weights.0[..] {
             [kernel, recurrent] => (kernel, recurrent, None),
             [kernel, recurrent, bias] => (kernel, recurrent, Some(bias)),
             _ => return self.refuse_weights(field, "a kernel, a recurrent kernel, and a bias if there is one"),
@@ -237,7 +241,7 @@ impl Entry {
             return Ok(());
         }
         let function = function(field, name)?;
-        let slopes = match (function, &self.weights[..]) {
+        let slopes = match (function, &self.weights.0[..]) {
             (Function::PRelu, [slopes]) if slopes.values.len() == width => {
                 Some(slopes.finite(format_args!("{field}.weights[0]"))?.to_vec())
             }

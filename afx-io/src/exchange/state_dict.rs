@@ -8,10 +8,13 @@ use crate::about::About;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::ModelFile;
 use crate::tensors::{Tensor, Tensors};
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 
 /// Learnt starts of a memory, which are superseded.
 const STARTS: [&str; 2] = ["_initial_hidden", "_initial_cell"];
+
+/// The most tensors that a state dict may have; the modules are looked for by name.
+pub(super) const MOST: usize = 1024;
 
 /// A state dict in JSON, in its order.
 pub(super) struct Entries(Vec<Tensor>);
@@ -27,6 +30,9 @@ impl<'de> serde::Deserialize<'de> for Entries {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> core::result::Result<Entries, A::Error> {
                 let mut entries = Vec::new();
                 while let Some((name, numbers)) = map.next_entry::<String, Numbers>()? {
+                    if entries.len() == MOST {
+                        return Err(A::Error::custom(format_args!("more than {MOST} names")));
+                    }
                     entries.push(Tensor::f32(name, &numbers.shape, numbers.values));
                 }
                 Ok(Entries(entries))

@@ -160,6 +160,28 @@ fn lists_a_thousand_deep_are_refused() {
 }
 
 #[test]
+fn a_hundred_thousand_of_anything_are_refused_at_once() {
+    let many = |text: &str| text.repeat(100_000);
+    let weights: String = (0..100_000).map(|i| format!("\"m{i}.weight\":[[1]],")).collect();
+    for (text, part) in [
+        (format!("{{{weights}\"weight\":[[1]]}}"), "more than 1024 names"),
+        (format!("{{\"in_shape\":[{}1],\"layers\":[]}}", many("null,")), "at most 8 values"),
+        (format!("{{\"in_shape\":[1],\"layers\":[{}0]}}", many("{\"type\":\"dense\",\"weights\":[[[1]]]},")), "at most 1024 values"),
+        (format!("{{\"in_shape\":[1],\"layers\":[{{\"type\":\"dense\",\"weights\":[{}0]}}]}}", many("[],")), "at most 8 values"),
+        (
+            format!(
+                "{{\"architecture\":\"SlimmableContainer\",\"config\":{{\"submodels\":[{}0]}}}}",
+                many("{\"max_value\":1,\"model\":0},")
+            ),
+            "at most 256 values",
+        ),
+    ] {
+        let error = Import::default().parse(text.as_bytes()).unwrap_err().to_string();
+        assert!(error.contains(part), "{error}");
+    }
+}
+
+#[test]
 fn a_container_in_a_container_is_refused() {
     let inner = r#"{"architecture":"SlimmableContainer","config":{"submodels":[]}}"#;
     let text = format!(r#"{{"architecture":"SlimmableContainer","config":{{"submodels":[{{"max_value":1,"model":{inner}}}]}}}}"#);

@@ -1,10 +1,10 @@
 //! `.nam`, the files of Neural Amp Modeler (github.com/sdatkinson/neural-amp-modeler): a JSON object with `version`, `architecture`, its `config`,
 //! all `weights` in one list, `metadata` and `sample_rate`. A new architecture is one module and one line in [`ARCHITECTURES`].
 
-pub(super) mod linear;
-pub(super) mod lstm;
+mod linear;
+mod lstm;
 
-use super::numbers::{Loose, Numbers};
+use super::numbers::{Few, Loose, Numbers};
 use super::parts::{Parts, Stops, sample_rate};
 use super::{Import, refuse};
 use crate::about::About;
@@ -18,8 +18,10 @@ const VERSION: &str = "0.5.4";
 
 /// The layers of one architecture from its `config` and `weights`.
 type ReadParts = fn(&str, &Numbers) -> Result<Parts>;
-/// Every architecture that is read, by its name.
-const ARCHITECTURES: [(&str, ReadParts); 2] = [("LSTM", lstm::read), ("Linear", linear::read)];
+/// The `config` and `weights` of a model without knobs; `None` where it has other layers.
+type WriteContent = fn(&ModelFile) -> Result<Option<Content>>;
+/// Every architecture by its name.
+const ARCHITECTURES: [(&str, ReadParts, WriteContent); 2] = [("LSTM", lstm::read, lstm::write), ("Linear", linear::read, linear::write)];
 const CONTAINER: &str = "SlimmableContainer";
 
 /// A file; `config` is left as text for the architecture.
@@ -69,7 +71,7 @@ struct Date {
 #[derive(Deserialize)]
 struct Container<'a> {
     #[serde(borrow)]
-    submodels: Vec<Submodel<'a>>,
+    submodels: Few<Submodel<'a>, 256>,
 }
 
 #[derive(Deserialize)]
@@ -86,7 +88,7 @@ pub(super) fn read(import: &Import, text: &[u8]) -> Result<ModelFile> {
     if document.architecture != CONTAINER {
         return model(import, document, &expected(Some(CONTAINER)), "");
     }
-    let Container { submodels } = config(document.config, CONTAINER)?;
+    let Container { submodels: Few(submodels) } = config(document.config, CONTAINER)?;
     let largest = submodels.iter().enumerate().max_by(|(_, a), (_, b)| a.max_value.total_cmp(&b.max_value)).map(|(i, _)| i);
     let at = import.submodel.or(largest).unwrap_or(0);
     let Some(submodel) = submodels.get(at) else {
@@ -98,13 +100,13 @@ pub(super) fn read(import: &Import, text: &[u8]) -> Result<ModelFile> {
 }
 
 fn expected(more: Option<&str>) -> String {
-    let names: Vec<&str> = ARCHITECTURES.iter().map(|(name, _)| *name).chain(more).collect();
+    let names: Vec<&str> = ARCHITECTURES.iter().map(|(name, ..)| *name).chain(more).collect();
     format!("one of {}", names.join(", "))
 }
 
 /// The model of an architecture.
 fn model(import: &Import, document: Document, expected: &str, from: &str) -> Result<ModelFile> {
-    let Some((name, read)) = ARCHITECTURES.iter().find(|(name, _)| *name == document.architecture) else {
+    let Some((name, read, _)) = ARCHITECTURES.iter().find(|(name, ..)| *name == document.architecture) else {
         return Err(Error::new(ErrorKind::Unsupported, "architecture", expected, &document.architecture));
     };
     let parts = read(document.config.get(), &document.weights)?;
@@ -191,21 +193,23 @@ struct Output<'a> {
 }
 
 /// An architecture's `config` and `weights`.
-pub(super) struct Content {
-    pub architecture: &'static str,
-    pub config: serde_json::Value,
-    pub weights: Vec<f32>,
+struct Content {
+    config: serde_json::Value,
+    weights: Vec<f32>,
 }
 
 /// The text of a file for a model without knobs.
 pub(super) fn write(model: &ModelFile) -> Result<Vec<u8>> {
-    let content = match lstm::write(model)? {
-        Some(content) => content,
-        None => linear::write(model)?.ok_or_else(|| {
-            let expected = "LSTM cells of one size and a dense head, or a filter: a .nam file holds nothing else that this crate has";
-            Error::new(ErrorKind::Unsupported, "layer", expected, super::export::words(&model.spec.layer))
-        })?,
-    };
+    for (name, _, write) in ARCHITECTURES {
+        if let Some(content) = write(model)? {
+            return text(model, name, content);
+        }
+    }
+    let expected = "LSTM cells of one size and a dense head, or a filter: a .nam file holds nothing else that this crate has";
+    Err(Error::new(ErrorKind::Unsupported, "layer", expected, super::export::words(&model.spec.layer)))
+}
+
+fn text(model: &ModelFile, architecture: &str, content: Content) -> Result<Vec<u8>> {
     let about = &model.about;
     let output = Output {
         version: VERSION,
@@ -222,7 +226,7 @@ pub(super) fn write(model: &ModelFile) -> Result<Vec<u8>> {
             input_level_dbu: about.input_level_dbu,
             output_level_dbu: about.output_level_dbu,
         },
-        architecture: content.architecture,
+        architecture,
         config: content.config,
         weights: content.weights.into_iter().map(f64::from).collect(),
         sample_rate: model.sample_rate,
