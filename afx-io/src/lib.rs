@@ -5,14 +5,17 @@
 //! that is compared with the bytes at hand before anything is allocated. Every writer replaces the whole file or nothing.
 //! A refusal is one [`Error`] that names file, field, what was expected and what was found.
 
+mod about;
 pub mod csv;
 pub mod dataset;
 pub mod disk;
 mod error;
+pub mod exchange;
 mod model;
 pub mod tensors;
 pub mod wav;
 
+pub use about::About;
 pub use error::{Error, ErrorKind, Result};
 pub use model::{ModelFile, VERSION};
 

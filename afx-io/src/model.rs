@@ -4,12 +4,13 @@
 //! `format` (`afx`), `version` (`1`) and `model`, a JSON object with the specification, the knobs, the sample rate and whatever the trainer
 //! wants to remember.
 
+use crate::about::About;
 use crate::dataset::{Knob, MAX_KNOBS};
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensors::{Tensor, Tensors};
 use afx_core::{Adapter, Layer, Layout, Voice};
 use afx_dsp::Resampled;
-use afx_models::{AnyAdapter, AnyLayer, ModelSpec};
+use afx_models::{AnyAdapter, AnyLayer, Conditioning, ModelSpec};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::Path;
@@ -31,6 +32,8 @@ pub struct ModelFile {
     pub sample_rate: u32,
     /// The knobs, in the order of the adapter's controls.
     pub knobs: Vec<Knob>,
+    /// Who made it of what, and at which levels.
+    pub about: About,
     /// How it was made: free JSON, `null` where nothing is known.
     pub training: Value,
     /// The learnt numbers, in the order of the adapter's layout.
@@ -44,6 +47,8 @@ struct Header<S> {
     sample_rate: u32,
     knobs: Vec<KnobEntry>,
     spec: S,
+    #[serde(default, skip_serializing_if = "About::is_empty")]
+    about: About,
     #[serde(default)]
     training: Value,
 }
@@ -59,6 +64,11 @@ struct KnobEntry {
 }
 
 impl ModelFile {
+    /// A model of which nothing else is known yet.
+    pub fn new(name: impl Into<String>, spec: ModelSpec, sample_rate: u32, knobs: Vec<Knob>, learnt: Vec<f32>) -> Self {
+        ModelFile { name: name.into(), spec, sample_rate, knobs, about: About::default(), training: Value::Null, learnt }
+    }
+
     /// The layout of [`ModelFile::learnt`].
     ///
     /// # Errors
@@ -124,6 +134,7 @@ impl ModelFile {
             sample_rate: self.sample_rate,
             knobs: knobs.collect(),
             spec: &self.spec,
+            about: self.about.clone(),
             training: self.training.clone(),
         };
         let json =
@@ -170,11 +181,18 @@ impl ModelFile {
                 .into_iter()
                 .map(|k| Knob { name: k.name, min: k.min, max: k.max, default: k.default, unit: k.unit })
                 .collect(),
+            about: header.about,
             training: header.training,
             learnt: Vec::new(),
         };
-        model.check()?;
-        let layout = model.layout()?;
+        model.take(file)?;
+        Ok(model)
+    }
+
+    /// Takes the learnt numbers from the tensors of `file`, which are exactly those of the layout.
+    pub(crate) fn take(&mut self, file: &Tensors) -> Result<()> {
+        self.check()?;
+        let layout = self.layout()?;
         let present: usize = file.tensors.iter().map(|t| t.data.len()).sum();
         if present != layout.count() {
             return Err(Error::new(
@@ -188,11 +206,28 @@ impl ModelFile {
         if expected != found {
             return Err(Error::new(ErrorKind::Mismatch, "tensors", format_args!("{expected} of them"), found));
         }
-        model.learnt = vec![0.0; layout.len()];
+        let mut learnt = vec![0.0; layout.len()];
         for tensor in layout.tensors() {
-            model.learnt[tensor.range()].copy_from_slice(&file.expect(&tensor.name, &tensor.shape)?.to_f32()?);
+            learnt[tensor.range()].copy_from_slice(&file.expect(&tensor.name, &tensor.shape)?.to_f32()?);
         }
-        Ok(model)
+        self.learnt = learnt;
+        Ok(())
+    }
+
+    /// The model at one position of its knobs, without knobs: the same layer, its parameters as numbers. `values` are in the knobs' own units;
+    /// those beyond the stops are clamped.
+    ///
+    /// # Errors
+    /// When there are not as many values as knobs, or the parts do not fit each other.
+    pub fn baked(&self, values: &[f32]) -> Result<Self> {
+        if values.len() != self.knobs.len() {
+            return Err(Error::new(ErrorKind::Mismatch, "knob values", self.knobs.len(), values.len()));
+        }
+        let mut voice = self.voice(1)?;
+        afx_core::Processor::set_controls(&mut voice, &self.normalise(values));
+        afx_core::Processor::reset(&mut voice);
+        let spec = ModelSpec { layer: self.spec.layer.clone(), conditioning: Conditioning::Fixed, controls: 0 };
+        Ok(ModelFile { spec, knobs: Vec::new(), learnt: voice.parameters().to_vec(), ..self.clone() })
     }
 
     /// Reads a file.
@@ -230,6 +265,7 @@ impl ModelFile {
         if self.knobs.len() != self.spec.controls {
             return Err(Error::new(ErrorKind::Mismatch, "model.knobs", self.spec.controls, self.knobs.len()));
         }
+        self.about.check()?;
         self.knobs.iter().try_for_each(Knob::check)
     }
 }
@@ -258,7 +294,7 @@ fn unknown<'a>(given: &'a Value, read: &Value) -> Option<&'a str> {
 mod tests {
     use super::*;
     use afx_core::Processor;
-    use afx_models::{Conditioning, Dense};
+    use afx_models::Dense;
 
     fn model() -> ModelFile {
         let spec = ModelSpec::named("static-hyper-gru", 8, 2).unwrap();
@@ -269,7 +305,8 @@ mod tests {
             2.0 * x - 1.0
         });
         let knobs = vec![Knob::new("drive", 0.0, 4.0), Knob::new("tone", -1.0, 1.0)];
-        ModelFile { name: "test".into(), spec, sample_rate: 48000, knobs, training: serde_json::json!({"steps": 3}), learnt }
+        let about = About { gear_make: "a maker".into(), input_level_dbu: Some(12.3), ..About::default() };
+        ModelFile { name: "test".into(), spec, sample_rate: 48000, knobs, about, training: serde_json::json!({"steps": 3}), learnt }
     }
 
     #[test]
@@ -278,6 +315,28 @@ mod tests {
         let bytes = file.encode().unwrap();
         assert_eq!(ModelFile::from_tensors(&Tensors::parse(&bytes).unwrap()).unwrap(), model());
         assert!(model().voice(2).is_ok());
+    }
+
+    #[test]
+    fn a_baked_model_plays_what_the_model_plays_at_those_knobs() {
+        let x: Vec<f32> = (0..500).map(|n| 0.3 * (0.05 * n as f32).sin()).collect();
+        let (mut voice, mut expected, mut y) = (model().voice(1).unwrap(), vec![0.0; 500], vec![0.0; 500]);
+        voice.set_controls(&[-0.5, 1.0]);
+        voice.reset();
+        voice.process(&[&x], &mut [&mut expected]);
+        let baked = model().baked(&[1.0, 7.0]).unwrap();
+        assert!(baked.knobs.is_empty() && baked.spec.conditioning == Conditioning::Fixed);
+        let written = baked.to_tensors().unwrap();
+        ModelFile::from_tensors(&written).unwrap().voice(1).unwrap().process(&[&x], &mut [&mut y]);
+        assert_eq!(y, expected);
+        assert_eq!(model().baked(&[1.0]).unwrap_err().to_string(), "knob values: expected 2, found 1");
+    }
+
+    #[test]
+    fn a_level_that_is_no_number_is_refused() {
+        let about = About { gain: Some(f64::NAN), ..About::default() };
+        let error = ModelFile { about, ..model() }.to_tensors().unwrap_err();
+        assert_eq!(error.to_string(), "model.about.gain: expected a finite number, found NaN or infinity");
     }
 
     #[test]

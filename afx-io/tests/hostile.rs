@@ -2,9 +2,10 @@
 
 use afx_io::csv::Automation;
 use afx_io::dataset::{Capture, Dataset, Knob};
+use afx_io::exchange::{Export, Import};
 use afx_io::tensors::Tensors;
 use afx_io::wav::{self, Audio, Format, ReadOptions};
-use afx_io::{Error, ModelFile};
+use afx_io::{About, Error, ModelFile};
 use afx_models::ModelSpec;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -108,10 +109,36 @@ fn model_files() -> Vec<Vec<u8>> {
         let mut dice = Dice(1);
         let learnt = spec.build().unwrap().initialize(&mut || dice.below(2001) as f64 / 1000.0 - 1.0);
         let knobs = vec![Knob::new("drive", 0.0, 10.0), Knob::new("tone", -1.0, 1.0)];
-        let model = ModelFile { name: name.into(), spec, sample_rate: 48_000, knobs, training: serde_json::json!({ "steps": 3 }), learnt };
+        let (about, training) = (About { gear_model: "x".into(), gain: Some(0.5), ..About::default() }, serde_json::json!({ "steps": 3 }));
+        let model = ModelFile { name: name.into(), spec, sample_rate: 48_000, knobs, about, training, learnt };
         model.to_tensors().unwrap().encode().unwrap()
     };
     ["concat-gru", "film-gru", "static-hyper-gru"].map(file).to_vec()
+}
+
+/// Models in the files of other programs: ours, written by this crate, and a state dict.
+fn foreign_files() -> Vec<Vec<u8>> {
+    let file = |name: &str, hidden: usize, export: Export| {
+        let spec = ModelSpec::named(name, hidden, 0).unwrap();
+        let mut dice = Dice(2);
+        let learnt = spec.build().unwrap().initialize(&mut || dice.below(2001) as f64 / 1000.0 - 1.0);
+        export.encode(&ModelFile::new(name, spec, 48_000, Vec::new(), learnt), &[]).unwrap()
+    };
+    let lists = |rows: usize, columns: usize| vec![vec![0.25; columns]; rows];
+    let state = serde_json::json!({
+        "rec.weight_ih_l0": lists(12, 2), "rec.weight_hh_l0": lists(12, 4), "rec.bias_ih_l0": vec![0.5; 12],
+        "rec.bias_hh_l0": vec![0.5; 12],
+        "lin.weight": lists(1, 4), "lin.bias": [0.5],
+    });
+    let data = serde_json::json!({ "model": "SimpleRNN", "input_size": 2, "hidden_size": 4, "output_size": 1, "skip": 1 });
+    let nam = file("lstm", 4, Export::Nam);
+    let inner: serde_json::Value = serde_json::from_slice(&nam).unwrap();
+    let container = serde_json::json!({
+        "version": "0.7.0", "architecture": "SlimmableContainer", "config": { "submodels": [{ "max_value": 1.0, "model": inner }] }, "weights": [],
+    });
+    let guitarml = serde_json::json!({ "model_data": data, "state_dict": state });
+    let texts = [state, guitarml, container].map(|value| value.to_string().into_bytes());
+    [nam, file("lstm", 3, Export::RtNeural), file("hyper-gru", 3, Export::RtNeural)].into_iter().chain(texts).collect()
 }
 
 // One test: the memory is that of the process, and a neighbour's would be counted in.
@@ -131,6 +158,8 @@ fn damaged_files_are_refused_or_read_in_the_memory_of_their_size() {
             ModelFile::from_tensors(&file).map(drop)
         });
     }
+
+    hold("exchange", 8000, &foreign_files(), |bytes| Import::default().parse(bytes).map(drop));
 
     let knobs = [Knob::new("drive", 0.0, 10.0), Knob::new("tone", -1.0, 1.0)];
     let rows: String = (0..100).map(|i| format!("{}.5,{},{}\n", i, i % 10, if i % 3 == 0 { "" } else { "0.25" })).collect();

@@ -1,7 +1,8 @@
 //! A layer or an adapter chosen at run time.
 
-use crate::{Concat, Conv1d, Cover, Dense, DynamicHyper, Film, Fir, Fixed, Gru, Lstm, Network, Rnn, StaticHyper};
+use crate::{Concat, Conv1d, Cover, Dense, DynamicHyper, Film, Fir, Fixed, Gru, Lstm, Network, Nonlinear, Rnn, Skip, StaticHyper};
 use afx_core::{Adapter, Differentiable, Layer, Layout, Scalar, Tensor};
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -23,6 +24,8 @@ macro_rules! any_layer {
         #[non_exhaustive]
         pub enum AnyLayer {
             $(#[doc = concat!("A [`", stringify!($name), "`](crate::", stringify!($name), ").")] $name($name),)+
+            /// A [`Skip`](crate::Skip) around a layer.
+            Skip(Box<Skip<AnyLayer>>),
             /// Layers in a row: parameters concatenated under the prefixes `0.`, `1.` and so on.
             Stack {
                 /// From input to output; each one's outputs are the next one's inputs.
@@ -39,6 +42,7 @@ macro_rules! any_layer {
             pub(crate) fn sizes(&self) -> Vec<(&'static str, usize)> {
                 match self {
                     $(AnyLayer::$name(l) => vec![$((concat!($word, " ", stringify!($size)), l.$size)),+],)+
+                    AnyLayer::Skip(_) => Vec::new(),
                     AnyLayer::Stack { layers } => vec![("stack layers", layers.len())],
                 }
             }
@@ -47,24 +51,28 @@ macro_rules! any_layer {
             fn inputs(&self) -> usize {
                 match self {
                     $(AnyLayer::$name(l) => Layer::<T>::inputs(l),)+
+                    AnyLayer::Skip(l) => Layer::<T>::inputs(&**l),
                     AnyLayer::Stack { layers } => layers.first().map_or(1, |l| Layer::<T>::inputs(l)),
                 }
             }
             fn outputs(&self) -> usize {
                 match self {
                     $(AnyLayer::$name(l) => Layer::<T>::outputs(l),)+
+                    AnyLayer::Skip(l) => Layer::<T>::outputs(&**l),
                     AnyLayer::Stack { layers } => layers.last().map_or(1, |l| Layer::<T>::outputs(l)),
                 }
             }
             fn fits(&self) -> bool {
                 match self {
                     $(AnyLayer::$name(l) => Layer::<T>::fits(l),)+
+                    AnyLayer::Skip(l) => Layer::<T>::fits(&**l),
                     AnyLayer::Stack { layers } => stack::fit::<T>(layers),
                 }
             }
             fn layout(&self) -> Layout {
                 match self {
                     $(AnyLayer::$name(l) => Layer::<T>::layout(l),)+
+                    AnyLayer::Skip(l) => Layer::<T>::layout(&**l),
                     AnyLayer::Stack { layers } => {
                         layers.iter().enumerate().fold(Layout::new(), |all, (i, l)| all.join(&format!("{i}"), &Layer::<T>::layout(l)))
                     }
@@ -73,12 +81,14 @@ macro_rules! any_layer {
             fn params_len(&self) -> usize {
                 match self {
                     $(AnyLayer::$name(l) => Layer::<T>::params_len(l),)+
+                    AnyLayer::Skip(l) => Layer::<T>::params_len(&**l),
                     AnyLayer::Stack { layers } => layers.iter().map(|l| Layer::<T>::params_len(l)).sum(),
                 }
             }
             fn state_len(&self) -> usize {
                 match self {
                     $(AnyLayer::$name(l) => Layer::<T>::state_len(l),)+
+                    AnyLayer::Skip(l) => Layer::<T>::state_len(&**l),
                     AnyLayer::Stack { layers } => {
                         layers.iter().map(|l| Layer::<T>::state_len(l)).sum::<usize>() + 2 * BLOCK * stack::widest::<T>(layers)
                     }
@@ -87,42 +97,49 @@ macro_rules! any_layer {
             fn initialize(&self, uniform: &mut dyn FnMut() -> f64, params: &mut [T]) {
                 match self {
                     $(AnyLayer::$name(l) => l.initialize(uniform, params),)+
+                    AnyLayer::Skip(l) => l.initialize(uniform, params),
                     AnyLayer::Stack { layers } => stack::initialize(layers, uniform, params),
                 }
             }
             fn reset(&self, params: &[T], state: &mut [T]) {
                 match self {
                     $(AnyLayer::$name(l) => l.reset(params, state),)+
+                    AnyLayer::Skip(l) => l.reset(params, state),
                     AnyLayer::Stack { layers } => stack::reset(layers, params, state),
                 }
             }
             fn process(&self, params: &[T], state: &mut [T], x: &[T], y: &mut [T]) {
                 match self {
                     $(AnyLayer::$name(l) => l.process(params, state, x, y),)+
+                    AnyLayer::Skip(l) => l.process(params, state, x, y),
                     AnyLayer::Stack { layers } => stack::process(layers, params, state, x, y),
                 }
             }
             fn process_pair(&self, params: &[T], state: [&mut [T]; 2], x: [&[T]; 2], y: [&mut [T]; 2]) {
                 match self {
                     $(AnyLayer::$name(l) => l.process_pair(params, state, x, y),)+
+                    AnyLayer::Skip(l) => l.process_pair(params, state, x, y),
                     AnyLayer::Stack { layers } => stack::process_pair(layers, params, state, x, y),
                 }
             }
             fn rest(&self, params: &[T], state: &mut [T], x: &[T], y: &mut [T]) {
                 match self {
                     $(AnyLayer::$name(l) => l.rest(params, state, x, y),)+
+                    AnyLayer::Skip(l) => l.rest(params, state, x, y),
                     AnyLayer::Stack { layers } => stack::rest(layers, params, state, x, y),
                 }
             }
             fn flush(&self, state: &mut [T]) -> bool {
                 match self {
                     $(AnyLayer::$name(l) => Layer::<T>::flush(l, state),)+
+                    AnyLayer::Skip(l) => Layer::<T>::flush(&**l, state),
                     AnyLayer::Stack { layers } => stack::flush(layers, state),
                 }
             }
             fn latency(&self) -> usize {
                 match self {
                     $(AnyLayer::$name(l) => Layer::<T>::latency(l),)+
+                    AnyLayer::Skip(l) => Layer::<T>::latency(&**l),
                     AnyLayer::Stack { layers } => layers.iter().map(|l| Layer::<T>::latency(l)).sum(),
                 }
             }
@@ -131,18 +148,21 @@ macro_rules! any_layer {
             fn tape_len(&self, frames: usize) -> usize {
                 match self {
                     $(AnyLayer::$name(l) => Differentiable::<T>::tape_len(l, frames),)+
+                    AnyLayer::Skip(l) => Differentiable::<T>::tape_len(&**l, frames),
                     AnyLayer::Stack { layers } => stack::tape_len::<T>(layers, frames),
                 }
             }
             fn forward(&self, params: &[T], state: &mut [T], x: &[T], y: &mut [T], tape: &mut [T]) {
                 match self {
                     $(AnyLayer::$name(l) => l.forward(params, state, x, y, tape),)+
+                    AnyLayer::Skip(l) => l.forward(params, state, x, y, tape),
                     AnyLayer::Stack { layers } => stack::forward(layers, params, state, x, y, tape),
                 }
             }
             fn backward(&self, params: &[T], x: &[T], y: &[T], tape: &mut [T], dy: &[T], dx: &mut [T], dparams: &mut [T]) {
                 match self {
                     $(AnyLayer::$name(l) => l.backward(params, x, y, tape, dy, dx, dparams),)+
+                    AnyLayer::Skip(l) => l.backward(params, x, y, tape, dy, dx, dparams),
                     AnyLayer::Stack { layers } => stack::backward(layers, params, x, y, tape, dy, dx, dparams),
                 }
             }
@@ -158,12 +178,18 @@ any_layer! {
     Dense "dense" inputs outputs;
     Fir "fir" taps;
     Conv1d "conv1d" inputs outputs kernel dilation;
+    Nonlinear "nonlinear" width;
 }
 
 impl AnyLayer {
     /// Layers in a row.
     pub fn stack(layers: Vec<AnyLayer>) -> Self {
         AnyLayer::Stack { layers }
+    }
+
+    /// A layer with its input beside it.
+    pub fn skip(layer: AnyLayer) -> Self {
+        AnyLayer::Skip(Box::new(Skip { layer }))
     }
 }
 

@@ -3,7 +3,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 //! Recurrent cells, conditioning adapters and model specifications for neural audio effects.
 //!
-//! A layer ([`Gru`], [`Lstm`], [`Rnn`], [`DynamicHyper`], [`Dense`], [`Fir`], or several in a row) is a plain effect; an adapter ([`Fixed`], [`Concat`],
+//! A layer ([`Gru`], [`Lstm`], [`Rnn`], [`DynamicHyper`], [`Dense`], [`Fir`], [`Nonlinear`], one with a [`Skip`], or several in a row)
+//! is a plain effect; an adapter ([`Fixed`], [`Concat`],
 //! [`Film`], [`StaticHyper`]) makes its parameters a function of knobs. Any adapter drives any layer. Compose them in types with
 //! [`afx_core::Chain`] and [`afx_core::Conditioned`], or at run time with [`ModelSpec`], which is also what a model file holds.
 //!
@@ -39,7 +40,9 @@ mod dynamic_hyper;
 mod fir;
 mod gru;
 mod lstm;
+mod nonlinear;
 mod rnn;
+mod skip;
 mod spec;
 
 pub use adapter::{Activation, Concat, Cover, Film, Fixed, Network, StaticHyper};
@@ -50,7 +53,9 @@ pub use dynamic_hyper::{DynamicCell, DynamicHyper};
 pub use fir::Fir;
 pub use gru::Gru;
 pub use lstm::Lstm;
+pub use nonlinear::{Function, Nonlinear};
 pub use rnn::Rnn;
+pub use skip::Skip;
 pub use spec::{ModelSpec, SpecError};
 
 /// The default of a distance between neighbours.

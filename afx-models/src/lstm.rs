@@ -31,6 +31,11 @@ impl Lstm {
     pub const fn new(inputs: usize, hidden: usize) -> Self {
         Lstm { inputs, hidden, bias: true }
     }
+
+    /// `h` and `c` in a memory, `hidden` numbers each.
+    pub fn memory<'s, T>(&self, state: &'s [T]) -> [&'s [T]; 2] {
+        [&state[..self.hidden], &state[self.maps().padded()..][..self.hidden]]
+    }
 }
 
 /// Frames played with a hurried memory.

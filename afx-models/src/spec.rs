@@ -65,6 +65,13 @@ pub enum SpecError {
         /// Inputs of the second.
         found: usize,
     },
+    /// A layer whose input is added to its output has not as many of both.
+    Skip {
+        /// Its inputs.
+        expected: usize,
+        /// Its outputs.
+        found: usize,
+    },
     /// No model of that name.
     Name {
         /// The name.
@@ -79,6 +86,7 @@ impl fmt::Display for SpecError {
         match self {
             SpecError::Size { what, most, found } => write!(f, "{what}: expected 1 to {most}, found {found}"),
             SpecError::Mismatch { layer, expected, found } => write!(f, "layer {layer}: expected {expected} inputs, found {found}"),
+            SpecError::Skip { expected, found } => write!(f, "layer with a skip: expected {expected} outputs, as inputs, found {found}"),
             SpecError::Name { found } => write!(f, "model: expected one of {}, found {found}", ModelSpec::names().join(", ")),
             SpecError::NothingToCondition => {
                 write!(f, "conditioning: expected an affine map that it acts on (for concat the first one, with a bias), found none")
@@ -184,6 +192,7 @@ impl ModelSpec {
 fn numbers(layer: &AnyLayer) -> usize {
     match layer {
         AnyLayer::Stack { layers } => layers.iter().map(numbers).fold(0, usize::saturating_add),
+        AnyLayer::Skip(skip) => numbers(&skip.layer),
         layer => Layer::<f32>::layout(layer).count(),
     }
 }
@@ -198,6 +207,11 @@ fn at_most(what: &'static str, found: usize) -> Result<(), SpecError> {
 
 fn check_layer(layer: &AnyLayer) -> Result<(), SpecError> {
     layer.sizes().into_iter().try_for_each(|(what, size)| at_most(what, size))?;
+    if let AnyLayer::Skip(skip) = layer {
+        check_layer(&skip.layer)?;
+        let (expected, found) = (Layer::<f32>::inputs(&skip.layer), Layer::<f32>::outputs(&skip.layer));
+        return if expected == found { Ok(()) } else { Err(SpecError::Skip { expected, found }) };
+    }
     let AnyLayer::Stack { layers } = layer else { return Ok(()) };
     layers.iter().try_for_each(check_layer)?;
     for (i, pair) in layers.windows(2).enumerate() {
@@ -283,5 +297,9 @@ mod tests {
         let mut spec = ModelSpec::named("gru", 8, 2).unwrap();
         spec.layer = AnyLayer::stack(vec![Gru::new(1, 8).into(), Dense::new(9, 1).into()]);
         assert_eq!(spec.check(), Err(SpecError::Mismatch { layer: 1, expected: 8, found: 9 }));
+        spec.layer = AnyLayer::skip(spec.layer);
+        assert_eq!(spec.check(), Err(SpecError::Mismatch { layer: 1, expected: 8, found: 9 }));
+        spec.layer = AnyLayer::skip(Gru::new(1, 8).into());
+        assert_eq!(spec.check(), Err(SpecError::Skip { expected: 1, found: 8 }));
     }
 }

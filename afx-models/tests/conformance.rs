@@ -36,6 +36,14 @@ afx_core::layer_conformance!(fir_50, Fir { taps: 50 });
 afx_core::layer_conformance!(conv1d_mono, Conv1d::new(1, 8, 3, 4));
 afx_core::layer_conformance!(conv1d_wide, Conv1d::new(8, 20, 2, 70));
 afx_core::layer_conformance!(conv1d_one_output, Conv1d { inputs: 5, outputs: 1, kernel: 3, dilation: 2, bias: false });
+afx_core::layer_conformance!(nonlinear_tanh, Nonlinear { width: 3, function: Function::Tanh });
+afx_core::layer_conformance!(nonlinear_sigmoid, Nonlinear { width: 17, function: Function::Sigmoid });
+afx_core::layer_conformance!(nonlinear_relu, Nonlinear { width: 1, function: Function::Relu });
+afx_core::layer_conformance!(nonlinear_prelu, Nonlinear { width: 5, function: Function::PRelu });
+afx_core::layer_conformance!(nonlinear_elu, Nonlinear { width: 2, function: Function::Elu });
+afx_core::layer_conformance!(nonlinear_softmax, Nonlinear { width: 4, function: Function::Softmax });
+afx_core::layer_conformance!(skip_gru, Skip { layer: Chain(Gru::new(2, 8), Dense::new(8, 2)) });
+afx_core::layer_conformance!(skip_tanh, Skip { layer: Nonlinear { width: 3, function: Function::Tanh } });
 afx_core::layer_conformance!(chain_lstm, afx_core::chain!(Fir { taps: 7 }, Dense::new(1, 3), Lstm::new(3, 8), Dense::new(8, 1)));
 afx_core::layer_conformance!(chain_rnn, afx_core::chain!(Fir { taps: 7 }, Dense::new(1, 3), Rnn::new(3, 8), Dense::new(8, 1)));
 afx_core::layer_conformance!(chain, afx_core::chain!(Fir { taps: 7 }, Dense::new(1, 3), Gru::new(3, 8), Dense::new(8, 1)));
@@ -104,7 +112,9 @@ fn cells_without_biases_are_silent_rather_than_subnormal() {
 
 /// Everything that a model file can hold.
 fn stack() -> AnyLayer {
-    AnyLayer::stack(vec![Fir { taps: 9 }.into(), Dense::new(1, 3).into(), Gru::new(3, 8).into(), Dense::new(8, 1).into()])
+    let shaper = vec![Dense::new(1, 3).into(), Nonlinear { width: 3, function: Function::PRelu }.into(), Dense::new(3, 1).into()];
+    let cell = vec![Fir { taps: 9 }.into(), Dense::new(1, 3).into(), Gru::new(3, 8).into(), Dense::new(8, 1).into()];
+    AnyLayer::stack([cell, vec![AnyLayer::skip(AnyLayer::stack(shaper))]].concat())
 }
 
 afx_core::layer_conformance!(any_stack, stack());
@@ -186,6 +196,8 @@ fn what_is_made_of_layers_rests_and_is_checked_as_they_are() {
     knows_when_its_memory_is_spoilt(&chain);
     knows_when_its_memory_is_spoilt(&afx_core::chain!(Gru::new(2, 5), Dense::new(5, 1), Fir { taps: 7 }));
     knows_when_its_memory_is_spoilt(&stack());
+    rests_where_playing_leads(&Skip { layer: Chain(Lstm::new(2, 5), Dense::new(5, 2)) });
+    knows_when_its_memory_is_spoilt(&Skip { layer: Chain(Lstm::new(2, 5), Dense::new(5, 2)) });
     knows_when_its_memory_is_spoilt(&Gru::new(2, 5));
     knows_when_its_memory_is_spoilt(&Lstm::new(2, 5));
     knows_when_its_memory_is_spoilt(&Rnn::new(2, 5));

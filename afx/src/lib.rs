@@ -8,9 +8,9 @@
 //! |---|---|
 //! | [`core`] | [`Layer`](core::Layer), [`Differentiable`](core::Differentiable), [`Adapter`](core::Adapter), [`Conditioned`](core::Conditioned), [`Chain`](core::Chain), [`Processor`](core::Processor), [`Voice`](core::Voice), [`Mono`](core::Mono), [`Channels`](core::Channels), [`Series`](core::Series), [`Mix`](core::Mix), [`Swap`](core::Swap), [`Ramp`](core::Ramp), [`Layout`](core::Layout), [`Scalar`](core::Scalar) |
 //! | [`dsp`] | [`Oversampler`](dsp::Oversampler), [`Oversampled`](dsp::Oversampled), [`Resampled`](dsp::Resampled), [`Svf`](dsp::filter::Svf), [`Biquad`](dsp::filter::Biquad), [`DcBlocker`](dsp::filter::DcBlocker), [`Gain`](dsp::Gain), [`Waveshaper`](dsp::waveshape::Waveshaper) and its [`Curve`](dsp::waveshape::Curve), [`Convolver`](dsp::Convolver), [`SynthOd`](dsp::circuit::SynthOd), [`DiodeClip`](dsp::circuit::DiodeClip), [`GuitarPhrase`](dsp::source::GuitarPhrase) |
-//! | [`models`] | [`Gru`](models::Gru), [`Lstm`](models::Lstm), [`Rnn`](models::Rnn), [`Dense`](models::Dense), [`Fir`](models::Fir), the adapters [`Fixed`](models::Fixed), [`Concat`](models::Concat), [`Film`](models::Film) and [`StaticHyper`](models::StaticHyper), their [`Network`](models::Network) and its [`Activation`](models::Activation), [`ModelSpec`](models::ModelSpec) |
+//! | [`models`] | [`Gru`](models::Gru), [`Lstm`](models::Lstm), [`Rnn`](models::Rnn), [`Dense`](models::Dense), [`Fir`](models::Fir), [`Nonlinear`](models::Nonlinear), [`Skip`](models::Skip), the adapters [`Fixed`](models::Fixed), [`Concat`](models::Concat), [`Film`](models::Film) and [`StaticHyper`](models::StaticHyper), their [`Network`](models::Network) and its [`Activation`](models::Activation), [`ModelSpec`](models::ModelSpec) |
 //! | [`loss`] | [`Loss`](loss::Loss), [`Esr`](loss::Esr), [`Mae`](loss::Mae), [`MultiResolutionStft`](loss::MultiResolutionStft), [`StftLoss`](loss::StftLoss) and its [`MagnitudeDistance`](loss::MagnitudeDistance), [`Percussive`](loss::Percussive), [`Prefiltered`](loss::Prefiltered) and [`Filter`](loss::Filter), [`Combined`](loss::Combined), [`metrics`](loss::metrics) |
-//! | [`io`] | [`ModelFile`](io::ModelFile), [`Dataset`](io::dataset::Dataset), [`Audio`](io::wav::Audio), [`Tensors`](io::tensors::Tensors), [`Automation`](io::csv::Automation), [`Error`](io::Error) |
+//! | [`io`] | [`ModelFile`](io::ModelFile) and what it says [`About`](io::About) the model, [`Dataset`](io::dataset::Dataset), [`Audio`](io::wav::Audio), [`Tensors`](io::tensors::Tensors), [`Automation`](io::csv::Automation), [`Import`](io::exchange::Import) and [`Export`](io::exchange::Export) for models of other programs, [`Error`](io::Error) |
 //! | [`train`] | [`Trainer`](train::Trainer), [`Config`](train::Config), [`Material`](train::Material), [`Adam`](train::Adam), [`Event`](train::Event) |
 //!
 //! A model and a loss put together by hand, with a network of another form than [`ModelSpec`](models::ModelSpec) takes by itself:
@@ -51,7 +51,7 @@
 //! # let spec = ModelSpec::named("concat-gru", 4, 1)?;
 //! # let learnt = vec![0.1; Adapter::<f32>::layout(&spec.build()?.adapter).len()];
 //! # let knobs = vec![Knob::new("drive", 0.0, 10.0)];
-//! # let pedal = ModelFile { name: "pedal".into(), spec, sample_rate: 48_000, knobs, training: Default::default(), learnt };
+//! # let pedal = ModelFile::new("pedal", spec, 48_000, knobs, learnt);
 //! let mut effect = rig(&pedal, &[0.5, 0.3, -0.1], 48_000)?;
 //! let (x, mut left, mut right) = ([0.1; 64], [0.0; 64], [0.0; 64]);
 //! effect.set_controls(&[0.7]);

@@ -15,8 +15,7 @@ mod plugin {
             f64::from(seed) / 2f64.powi(31) - 1.0
         });
         let knobs = vec![Knob::new("drive", 0.0, 10.0), Knob::new("tone", 0.0, 10.0)];
-        let training = Default::default();
-        ModelFile { name: "untrained".into(), spec, sample_rate: 48_000, knobs, training, learnt }.write(&path)?;
+        ModelFile::new("untrained", spec, 48_000, knobs, learnt).write(&path)?;
         let text = path.to_str().ok_or("the path is not UTF-8")?;
         let (mut one, mut other) = (Plugin::load(text, 48_000, 2)?, Plugin::load(text, 48_000, 2)?);
         let mut slow = Plugin::load(text, 44_100, 2)?;

@@ -33,8 +33,7 @@ pub fn voice(name: &str, hidden: usize, channels: usize) -> Voice<f32, AnyLayer,
     let spec = ModelSpec::named(name, hidden, 2).expect("a name and a size that the library knows");
     let learnt = spec.build().expect("it was checked").initialize(&mut uniform(1));
     let knobs = vec![Knob::new("drive", -1.0, 1.0), Knob::new("tone", -1.0, 1.0)];
-    let training = Default::default();
-    let model = ModelFile { name: name.into(), spec, sample_rate: 48_000, knobs, training, learnt };
+    let model = ModelFile::new(name, spec, 48_000, knobs, learnt);
     model.voice(channels).expect("the parts were made for each other")
 }
 

@@ -37,28 +37,14 @@ pub(super) fn hidden_norm(model: &ModelFile, knobs: &[f32], input: &[f32]) -> Re
     let (layer, params) = realized(model, knobs)?;
     let mut stages = Vec::new();
     stages_of(&layer, &params, &mut stages);
-    if Layer::<f32>::inputs(&layer) != 1 || !stages.iter().any(|s| s.recurrent) {
+    if Layer::<f32>::inputs(&layer) != 1 || !stages.iter().any(Stage::remembers) {
         return Ok(Vec::new());
     }
-    let mut resting = vec![0.0];
-    for stage in &mut stages {
-        let mut y = vec![0.0; Layer::<f32>::outputs(stage.layer)];
-        stage.layer.reset(stage.params, &mut stage.state);
-        stage.layer.rest(stage.params, &mut stage.state, &resting, &mut y);
-        resting = y;
-    }
+    settle(&mut stages, vec![0.0]);
     let block = (model.sample_rate as usize / LOOKS).max(1);
     let look = |(i, x): (usize, &[f32])| {
-        let (mut signal, mut sum) = (x.to_vec(), 0.0);
-        for stage in &mut stages {
-            let outputs = Layer::<f32>::outputs(stage.layer);
-            let mut y = vec![0.0; x.len() * outputs];
-            stage.layer.process(stage.params, &mut stage.state, &signal, &mut y);
-            if stage.recurrent {
-                sum += y[y.len() - outputs..].iter().map(|h| f64::from(*h).powi(2)).sum::<f64>();
-            }
-            signal = y;
-        }
+        let mut sum = 0.0;
+        play(&mut stages, x.to_vec(), &mut sum);
         ((i * block + x.len()) as f64 / f64::from(model.sample_rate), sum.sqrt())
     };
     Ok(input.chunks(block).enumerate().map(look).collect())
@@ -71,13 +57,25 @@ struct Stage<'a> {
     state: Vec<f32>,
     /// Whether its output is a memory: one of its affine maps reads that.
     recurrent: bool,
+    /// What a skip goes around; empty for other layers.
+    around: Vec<Stage<'a>>,
+}
+
+impl Stage<'_> {
+    fn remembers(&self) -> bool {
+        self.recurrent || self.around.iter().any(Stage::remembers)
+    }
 }
 
 /// The layers of a stack in order, or the layer itself.
 fn stages_of<'a>(layer: &'a AnyLayer, params: &'a [f32], stages: &mut Vec<Stage<'a>>) {
     let AnyLayer::Stack { layers } = layer else {
-        let recurrent = Layer::<f32>::layout(layer).affine_maps().iter().any(|map| map.role == Role::Recurrent);
-        stages.push(Stage { layer, params, state: vec![0.0; Layer::<f32>::state_len(layer)], recurrent });
+        let mut around = Vec::new();
+        if let AnyLayer::Skip(skip) = layer {
+            stages_of(&skip.layer, params, &mut around);
+        }
+        let recurrent = around.is_empty() && Layer::<f32>::layout(layer).affine_maps().iter().any(|map| map.role == Role::Recurrent);
+        stages.push(Stage { layer, params, state: vec![0.0; Layer::<f32>::state_len(layer)], recurrent, around });
         return;
     };
     let mut rest = params;
@@ -86,6 +84,44 @@ fn stages_of<'a>(layer: &'a AnyLayer, params: &'a [f32], stages: &mut Vec<Stage<
         stages_of(layer, own, stages);
         rest = others;
     }
+}
+
+/// Brings the stages to rest while the frame `x` comes in; the frame that goes out.
+fn settle(stages: &mut [Stage], mut x: Vec<f32>) -> Vec<f32> {
+    for stage in stages {
+        let mut y = vec![0.0; Layer::<f32>::outputs(stage.layer)];
+        stage.layer.reset(stage.params, &mut stage.state);
+        if stage.around.is_empty() {
+            stage.layer.rest(stage.params, &mut stage.state, &x, &mut y);
+        } else {
+            y = sum(settle(&mut stage.around, x.clone()), &x);
+        }
+        x = y;
+    }
+    x
+}
+
+/// Plays `x`, and adds the last squares of every memory to `squares`.
+fn play(stages: &mut [Stage], mut x: Vec<f32>, squares: &mut f64) -> Vec<f32> {
+    for stage in stages {
+        let (inputs, outputs) = (Layer::<f32>::inputs(stage.layer), Layer::<f32>::outputs(stage.layer));
+        let mut y = vec![0.0; x.len() / inputs * outputs];
+        if stage.around.is_empty() {
+            stage.layer.process(stage.params, &mut stage.state, &x, &mut y);
+        } else {
+            y = sum(play(&mut stage.around, x.clone(), squares), &x);
+        }
+        if stage.recurrent {
+            *squares += y[y.len() - outputs..].iter().map(|h| f64::from(*h).powi(2)).sum::<f64>();
+        }
+        x = y;
+    }
+    x
+}
+
+fn sum(mut y: Vec<f32>, x: &[f32]) -> Vec<f32> {
+    y.iter_mut().zip(x).for_each(|(y, x)| *y += x);
+    y
 }
 
 #[cfg(test)]
@@ -102,7 +138,7 @@ mod tests {
             f64::from(seed) / 2f64.powi(31) - 1.0
         });
         let knobs = vec![afx::io::dataset::Knob::new("drive", 0.0, 1.0)];
-        ModelFile { name: name.into(), spec, sample_rate: 48_000, knobs, training: serde_json::Value::Null, learnt }
+        ModelFile::new(name, spec, 48_000, knobs, learnt)
     }
 
     #[test]
@@ -120,5 +156,16 @@ mod tests {
             assert!(norms[10..30].iter().any(|n| (n.1 - first).abs() > 1e-3), "{name}");
             assert!(norms.iter().all(|n| n.1 < 8f64.sqrt()), "{name}"); // 8 numbers below 1
         }
+    }
+
+    #[test]
+    fn a_skip_leaves_the_hidden_state_as_it_is() {
+        let plain = model("concat-gru");
+        let layer = AnyLayer::skip(plain.spec.layer.clone());
+        let skipped = ModelFile { spec: ModelSpec { layer, ..plain.spec.clone() }, ..plain.clone() };
+        let input: Vec<f32> = (0..2400).map(|n| 0.5 * (0.13 * n as f32).sin()).collect();
+        let norms = hidden_norm(&plain, &[0.3], &input).unwrap();
+        assert!(norms.iter().any(|n| n.1 > 1e-2));
+        assert_eq!(hidden_norm(&skipped, &[0.3], &input).unwrap(), norms);
     }
 }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 pub struct Args {
     /// A model file
     model: PathBuf,
-    /// Print JSON: sample_rate, model, parameters, knobs, training
+    /// Print JSON: sample_rate, model, parameters, knobs, about, training
     #[arg(long)]
     json: bool,
 }
@@ -30,6 +30,11 @@ impl Args {
         for knob in &model.knobs {
             let unit = one_line(spaced(&knob.unit));
             crate::say!("  knob {}: {} to {}{unit}, default {}", knob.name, knob.min, knob.max, knob.default);
+        }
+        if let Ok(serde_json::Value::Object(about)) = serde_json::to_value(&model.about) {
+            for (key, value) in about {
+                crate::say!("  {key}: {}", value.as_str().map_or_else(|| value.to_string(), one_line));
+            }
         }
         for tensor in model.layout()?.tensors() {
             crate::say!("  {} {:?}", tensor.name, tensor.shape);
@@ -55,6 +60,7 @@ pub fn describe(model: &ModelFile) -> serde_json::Value {
         "model": model.name,
         "parameters": model.parameters(),
         "knobs": knobs.collect::<Vec<_>>(),
+        "about": model.about,
         "training": model.training,
     })
 }

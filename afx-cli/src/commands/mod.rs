@@ -3,6 +3,8 @@
 pub mod demo;
 mod demo_report;
 pub mod evaluate;
+pub mod export;
+pub mod import;
 mod inside;
 pub mod inspect;
 mod knob_pictures;
@@ -34,6 +36,10 @@ pub enum Command {
     Evaluate(evaluate::Args),
     /// Show what a model file holds
     Inspect(inspect::Args),
+    /// Make a model file of another program's: .nam, RTNeural, AIDA-X, GuitarML, PyTorch
+    Import(import::Args),
+    /// Write a model at one position of its knobs for another program's player: .nam, or RTNeural's JSON
+    Export(export::Args),
     /// Draw what models or recordings do, as PNG or SVG
     Plot(plot::Args),
     /// Write a page about a model: tables, pictures, players
@@ -52,6 +58,8 @@ impl Command {
             Command::Render(args) => args.run(),
             Command::Evaluate(args) => args.run(),
             Command::Inspect(args) => args.run(),
+            Command::Import(args) => args.run(),
+            Command::Export(args) => args.run(),
             Command::Plot(args) => args.run(),
             Command::Report(args) => args.run(),
         }

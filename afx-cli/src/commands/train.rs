@@ -4,8 +4,8 @@ use super::Error;
 use super::training_log::MAX_BYTES;
 use crate::warn;
 use afx::core::{Adapter, Differentiable};
-use afx::io::ModelFile;
 use afx::io::dataset::{Dataset, Finding, FindingKind, Knob};
+use afx::io::{About, ModelFile};
 use afx::models::{AnyAdapter, AnyLayer, Conditioning, ModelSpec};
 use afx::train::{Config, Event, Material, TrainError, Trainer};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -212,6 +212,7 @@ pub fn model_file<L: Differentiable<f32>, A: Adapter<f32>>(
         spec: spec.clone(),
         sample_rate,
         knobs: knobs.to_vec(),
+        about: About::default(),
         training: json!({"steps": p.step, "validation_esr": esr, "config": serde_json::to_value(trainer.config()).unwrap_or_default()}),
         learnt: trainer.best(),
     }

@@ -106,5 +106,5 @@ pub fn model(name: &str, hidden: usize, knobs: &[&str], sample_rate: u32) -> Mod
         f64::from(seed) / 2f64.powi(31) - 1.0
     });
     let knobs = knobs.iter().map(|name| Knob::new(*name, 0.0, 4.0)).collect();
-    ModelFile { name: name.into(), spec, sample_rate, knobs, training: serde_json::Value::Null, learnt }
+    ModelFile::new(name, spec, sample_rate, knobs, learnt)
 }

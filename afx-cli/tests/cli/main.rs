@@ -3,6 +3,7 @@ mod common;
 mod contract;
 mod demo;
 mod evaluate;
+mod exchange;
 mod plot;
 mod report;
 mod train;

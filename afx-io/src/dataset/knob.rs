@@ -63,7 +63,7 @@ impl Knob {
 
 /// The checks of a data set's knobs: each by itself, whether it can be asked for by name in `NAME=VALUE` and in a line of CSV, and all
 /// together. A model file from elsewhere may have other names.
-pub(super) fn check_all(knobs: &[Knob]) -> Result<()> {
+pub(crate) fn check_all(knobs: &[Knob]) -> Result<()> {
     if knobs.len() > super::MAX_KNOBS {
         return Err(Error::new(ErrorKind::TooLarge, "knobs", format_args!("at most {}", super::MAX_KNOBS), knobs.len()));
     }

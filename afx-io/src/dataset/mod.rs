@@ -42,6 +42,7 @@ use std::sync::Arc;
 
 pub use finding::{Finding, FindingKind};
 pub use knob::Knob;
+pub(crate) use knob::check_all as check_knobs;
 pub use lag::{Lag, estimate_lag};
 
 /// The most knobs of a data set.

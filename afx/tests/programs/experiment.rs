@@ -20,8 +20,7 @@ fn experiment(folder: &str, file: &str, config: Config) -> Result<f64, Box<dyn E
         Ok(ControlFlow::Continue(()))
     })?;
 
-    let (learnt, knobs, training) = (trainer.best(), data.knobs.clone(), Default::default());
-    let model = ModelFile { name: "overdrive".into(), spec, sample_rate: data.sample_rate, knobs, training, learnt };
+    let model = ModelFile::new("overdrive", spec, data.sample_rate, data.knobs.clone(), trainer.best());
     model.write(file)?;
 
     let (mut voice, mut worst) = (model.voice(1)?, 0.0f64);
