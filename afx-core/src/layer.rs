@@ -1,6 +1,6 @@
 //! Maps from frames to frames, and their derivatives.
 
-use crate::{Layout, Scalar};
+use crate::{Layout, Role, Scalar};
 
 /// A causal map from frames to frames. Its numbers and its memory live outside it.
 ///
@@ -34,12 +34,17 @@ pub trait Layer<T: Scalar>: Send + Sync {
 
     /// First values of the parameters before training; `uniform` draws from `[-1, 1)`.
     ///
-    /// Unless the layer says otherwise, every affine map is uniform within `±1 / sqrt(columns)` and everything else zero. Allocates.
+    /// Unless the layer says otherwise, a [`Role::Scale`] is 1 and its shift 0, every other affine map uniform within
+    /// `±1 / sqrt(columns)`, and everything else zero. Allocates.
     fn initialize(&self, uniform: &mut dyn FnMut() -> f64, params: &mut [T]) {
         let layout = self.layout();
         params.fill(T::ZERO);
         for map in layout.affine_maps() {
             let weight = &layout.tensors()[map.weight];
+            if map.role == Role::Scale {
+                params[weight.range()].fill(T::ONE);
+                continue;
+            }
             let columns = weight.len() / weight.shape.last().copied().unwrap_or(1).max(1);
             let bound = 1.0 / (columns.max(1) as f64).sqrt();
             for tensor in [Some(weight), map.bias.map(|b| &layout.tensors()[b])].into_iter().flatten() {

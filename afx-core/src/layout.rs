@@ -18,8 +18,28 @@ pub enum Role {
     Input,
     /// From the layer's own memory.
     Recurrent,
+    /// From what other maps of the layer have made: a later block's convolution.
+    Hidden,
+    /// From the layer's input, past another map that reads it: the first block's residual.
+    Bypass,
+    /// Inside the layer, without memory: a later block's residual, or what mixes channels between two blocks.
+    Mix,
+    /// A scale `[1, rows]` of every number and a shift: what feature-wise modulation acts on where an activation lies between it and the map
+    /// before.
+    Scale,
     /// To an output, without memory.
     Output,
+}
+
+impl Role {
+    /// The role in a chain, behind a layer that has maps: what reads its own layer's input does not read the chain's.
+    fn inside(self) -> Self {
+        match self {
+            Role::Input => Role::Hidden,
+            Role::Bypass => Role::Mix,
+            role => role,
+        }
+    }
 }
 
 /// One tensor of a [`Layout`].
@@ -98,16 +118,21 @@ impl Layout {
         self
     }
 
-    /// Appends another layout; its names get the prefix `prefix` and a dot, its slice follows this one's.
+    /// Appends the layout of what comes next; its names get the prefix `prefix` and a dot, its slice follows this one's. Behind other affine
+    /// maps, its [`Role::Input`] becomes [`Role::Hidden`] and its [`Role::Bypass`] becomes [`Role::Mix`].
     #[must_use]
     pub fn join(mut self, prefix: &str, other: &Layout) -> Self {
-        let (base, first) = (self.len, self.tensors.len());
+        let (base, first, behind) = (self.len, self.tensors.len(), !self.affine.is_empty());
         self.tensors.extend(other.tensors.iter().map(|t| Tensor {
             name: format!("{prefix}.{}", t.name),
             shape: t.shape.clone(),
             offset: base + t.offset,
         }));
-        self.affine.extend(other.affine.iter().map(|a| Affine { role: a.role, weight: first + a.weight, bias: a.bias.map(|b| first + b) }));
+        self.affine.extend(other.affine.iter().map(|a| Affine {
+            role: if behind { a.role.inside() } else { a.role },
+            weight: first + a.weight,
+            bias: a.bias.map(|b| first + b),
+        }));
         self.len = base + other.len;
         self
     }
@@ -129,6 +154,12 @@ impl Layout {
     /// The affine maps in the order they were declared.
     pub fn affine_maps(&self) -> &[Affine] {
         &self.affine
+    }
+
+    /// The affine maps that read the input: the first one, and every other [`Role::Input`] and [`Role::Bypass`].
+    pub fn input_maps(&self) -> impl Iterator<Item = &Affine> {
+        let reads = |(i, map): &(usize, &Affine)| *i == 0 || matches!(map.role, Role::Input | Role::Bypass);
+        self.affine.iter().enumerate().filter(reads).map(|(_, map)| map)
     }
 
     /// The tensor of that name.
@@ -200,5 +231,18 @@ mod tests {
         let map = &both.affine_maps()[1];
         assert_eq!((both.tensors()[map.weight].name.as_str(), map.bias), ("1.w", Some(3)));
         assert_eq!(both.len(), 96);
+    }
+
+    #[test]
+    fn the_first_layer_with_maps_reads_the_input() {
+        let plain = Layout::new().tensor("taps", &[4]);
+        let block = small().tensor("past", &[3, 5]).affine(Role::Bypass, "past", None).affine(Role::Recurrent, "w", None);
+        let chain = Layout::new().join("0", &plain).join("1", &block).join("2", &block);
+        let roles: Vec<Role> = chain.affine_maps().iter().map(|map| map.role).collect();
+        assert_eq!(roles, [Role::Input, Role::Bypass, Role::Recurrent, Role::Hidden, Role::Mix, Role::Recurrent]);
+        let names: Vec<&str> = chain.input_maps().map(|map| chain.tensors()[map.weight].name.as_str()).collect();
+        assert_eq!(names, ["1.w", "1.past"]);
+        let head = Layout::new().tensor("w", &[3, 5]).affine(Role::Output, "w", None);
+        assert_eq!(Layout::new().join("0", &head).join("1", &block).input_maps().count(), 1);
     }
 }

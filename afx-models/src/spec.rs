@@ -168,11 +168,11 @@ impl ModelSpec {
             limit("numbers to learn", width.max(self.controls).saturating_mul(2).saturating_mul(numbers))?;
         }
         let layout = Layer::<f32>::layout(&self.layer);
-        let mut maps = layout.affine_maps().iter();
         let acts = match self.conditioning {
             Conditioning::Fixed => true,
-            Conditioning::Concat => maps.next().is_some_and(|map| map.bias.is_some()),
-            Conditioning::Film { cover, .. } | Conditioning::StaticHyper { cover, .. } => maps.any(|map| cover.holds(map)),
+            Conditioning::Concat => layout.affine_maps().first().is_some_and(|map| map.bias.is_some()),
+            Conditioning::Film { cover, .. } => cover.modulated(&layout).next().is_some(),
+            Conditioning::StaticHyper { cover, .. } => cover.generated(&layout).next().is_some(),
         };
         if acts { Ok(()) } else { Err(SpecError::NothingToCondition) }
     }

@@ -272,12 +272,13 @@ impl<L: Differentiable<f32>, A: Adapter<f32>> Trainer<L, A> {
         self.at_recorded_level(&self.best)
     }
 
-    /// In training the input has an RMS of 1 and the output is multiplied by the recordings' RMS; the first and the last affine map take up the difference.
+    /// In training the input has an RMS of 1 and the output is multiplied by the recordings' RMS; the affine maps that read the input and the
+    /// last one take up the difference.
     fn at_recorded_level(&self, learnt: &[f32]) -> Vec<f32> {
         let mut learnt = learnt.to_vec();
         let layout = self.model.layer.layout();
-        if let Some(first) = layout.affine_maps().first() {
-            self.model.adapter.rescale(&layout.tensors()[first.weight], self.material.input_gain, &mut learnt);
+        for map in layout.input_maps() {
+            self.model.adapter.rescale(&layout.tensors()[map.weight], self.material.input_gain, &mut learnt);
         }
         rescale_output(&self.model, self.material.output_gain, &mut learnt);
         learnt

@@ -6,7 +6,7 @@ use afx_core::{Adapter, Layout, Scalar, Tensor, kernels};
 use alloc::vec::Vec;
 use alloc::{format, vec};
 
-/// Feature-wise linear modulation of every affine map: `W' = diag(s) W`, `b' = s b + t`, with `(s, t)` an affine function of a small
+/// Feature-wise linear modulation of affine maps: `W' = diag(s) W`, `b' = s b + t`, with `(s, t)` an affine function of a small
 /// network of the knobs.
 ///
 /// Perez et al. 2018, arXiv:1709.07871; for recurrent cells Yeh, Hsiao and Yang 2024. `s` starts at random around 0 in the published
@@ -49,7 +49,7 @@ impl Film {
         let mlp = Mlp::new(&mut layout, controls, network);
         let mut scaled = vec![false; kept.copies.len()];
         let mut maps = Vec::new();
-        for (i, map) in target.affine_maps().iter().filter(|map| cover.holds(map)).enumerate() {
+        for (i, map) in cover.modulated(target).enumerate() {
             let weight = &target.tensors()[map.weight];
             let rows = weight.shape.last().copied().unwrap_or(1);
             let (grown, head) = append(layout, &format!("film.{i}.weight"), &[mlp.outputs(), 2 * rows]);

@@ -20,7 +20,8 @@ use alloc::vec::Vec;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Cover {
-    /// Those of cells: from the input and from the memory. Heads stay as learnt.
+    /// Those of cells: from the input, from the memory, and the convolutions of later blocks. Residuals, mixes and heads stay as learnt. Of a
+    /// layer that declares [`Role::Scale`], [`Film`] conditions that in place of the maps before it, and [`StaticHyper`] leaves it alone.
     #[default]
     Cell,
     /// Every one.
@@ -28,10 +29,25 @@ pub enum Cover {
 }
 
 impl Cover {
-    /// Whether `map` is among them.
-    pub(crate) fn holds(self, map: &Affine) -> bool {
-        self == Cover::All || map.role != Role::Output
+    /// The maps whose numbers a network writes.
+    pub(crate) fn generated(self, target: &Layout) -> impl Iterator<Item = &Affine> {
+        target.affine_maps().iter().filter(move |map| self == Cover::All || of_cell(map))
     }
+
+    /// The maps whose rows are scaled and shifted.
+    pub(crate) fn modulated(self, target: &Layout) -> impl Iterator<Item = &Affine> {
+        let scales = target.affine_maps().iter().any(|map| map.role == Role::Scale);
+        target.affine_maps().iter().filter(move |map| match self {
+            Cover::All => true,
+            Cover::Cell if scales => map.role == Role::Scale,
+            Cover::Cell => of_cell(map),
+        })
+    }
+}
+
+/// Whether a cell has that map, and not what stands beside or behind it.
+fn of_cell(map: &Affine) -> bool {
+    matches!(map.role, Role::Input | Role::Recurrent | Role::Hidden)
 }
 
 /// The tensors of a layer that an adapter keeps as learnt, under the prefix `layer.`.

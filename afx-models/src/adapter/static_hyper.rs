@@ -39,7 +39,7 @@ impl StaticHyper {
 
     /// [`StaticHyper::new`] for the maps that `cover` names.
     pub fn covering(target: &Layout, controls: usize, network: Network, cover: Cover) -> Self {
-        let maps = || target.affine_maps().iter().filter(|map| cover.holds(map));
+        let maps = || cover.generated(target);
         let covered: Vec<usize> = maps().map(|m| m.weight).chain(maps().filter_map(|m| m.bias)).collect();
         let mut layout = Layout::new();
         let kept = Kept::new(&mut layout, target, |i| !covered.contains(&i));
