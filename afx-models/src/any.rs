@@ -1,6 +1,8 @@
 //! A layer or an adapter chosen at run time.
 
-use crate::{Concat, Conv1d, Cover, Dense, DynamicHyper, Film, Fir, Fixed, Gru, Lstm, Network, Nonlinear, Rnn, Skip, StaticHyper};
+use crate::{
+    Concat, Conv1d, Cover, Dense, DynamicHyper, Film, Fir, Fixed, Gcn, Gru, Lstm, Network, Nonlinear, Rnn, Skip, StaticHyper, Tcn,
+};
 use afx_core::{Adapter, Differentiable, Layer, Layout, Scalar, Tensor};
 use alloc::boxed::Box;
 use alloc::format;
@@ -179,6 +181,8 @@ any_layer! {
     Fir "fir" taps;
     Conv1d "conv1d" inputs outputs kernel dilation;
     Nonlinear "nonlinear" width;
+    Tcn "tcn" inputs channels blocks kernel growth;
+    Gcn "gcn" inputs outputs channels blocks kernel growth;
 }
 
 impl AnyLayer {

@@ -3,6 +3,7 @@
 use crate::conv::{BLOCK, Line, Product, Taps, transpose};
 use afx_core::simd::{Kernel, Simd, outer_sum};
 use afx_core::{ALIGN, Differentiable, Layer, Layout, Role, Scalar, places};
+use alloc::format;
 
 /// Causal convolution over time: `y[t] = b + Σ_k W_k x[t - k dilation]`, where nothing is known before the first frame but zeros.
 ///
@@ -38,12 +39,32 @@ impl Conv1d {
 
     /// Frames that the output depends on, the newest among them.
     pub const fn receptive_field(&self) -> usize {
-        self.kernel.saturating_sub(1) * self.dilation + 1
+        self.kernel.saturating_sub(1).saturating_mul(self.dilation).saturating_add(1)
     }
 
     /// Numbers of the weight.
     pub(crate) fn weights(&self) -> usize {
-        self.kernel * self.inputs * self.outputs
+        self.kernel.saturating_mul(self.inputs).saturating_mul(self.outputs)
+    }
+
+    /// Numbers that are learnt; whatever the sizes are, it does not wrap.
+    pub(crate) fn count(&self) -> usize {
+        self.weights().saturating_add(if self.bias { self.outputs } else { 0 })
+    }
+
+    /// How far the numbers of a convolution that begins where this one ends lie behind this one's.
+    pub(crate) fn stride(&self) -> usize {
+        self.places()[2] - ALIGN
+    }
+
+    /// Appends the tensors under `prefix`, as an affine map of that role.
+    pub(crate) fn declare(&self, layout: Layout, prefix: &str, role: Role) -> Layout {
+        let [weight, bias] = ["weight", "bias"].map(|tensor| format!("{prefix}{tensor}"));
+        let layout = layout.tensor(&weight, &[self.kernel, self.inputs, self.outputs]);
+        if !self.bias {
+            return layout.affine(role, &weight, None);
+        }
+        layout.tensor(&bias, &[self.outputs]).affine(role, &weight, Some(&bias))
     }
 
     /// Places of `weight`, `bias` and the length of the slice.
@@ -56,16 +77,42 @@ impl Conv1d {
         Line { span: self.receptive_field() - 1, width: self.inputs }
     }
 
-    fn taps(&self, first: usize, ring: Option<usize>) -> Taps {
-        Taps { count: self.kernel, dilation: self.dilation, first, ring }
-    }
-
     /// `y`, or what is added to `y`, of frames that begin at `first` in a ring of `ring` frames.
     pub(crate) fn convolve<T: Scalar>(&self, params: &[T], x: &[T], first: usize, ring: usize, y: &mut [T], add: bool) {
-        let [weight, bias, len] = self.places();
-        let bias = self.bias.then(|| &params[bias..len]);
-        let taps = self.taps(first, Some(ring));
-        Product { weight: &params[weight..len], bias, taps, inputs: self.inputs, outputs: self.outputs, x, y, add }.run();
+        let [weight, bias, _] = self.places();
+        let bias = self.bias.then(|| &params[bias..]);
+        let taps = Taps { count: self.kernel, dilation: self.dilation, first, ring: Some(ring) };
+        Product { weight: &params[weight..], bias, taps, inputs: self.inputs, outputs: self.outputs, x, y, add }.run();
+    }
+
+    /// Numbers that [`Conv1d::gradient`] wants for itself.
+    pub(crate) fn scratch_len(&self) -> usize {
+        self.weights() + ALIGN
+    }
+
+    /// Adds into `dparams` and `dx`, which may be empty. `line` begins with the oldest frame that the first output saw, whose newest was the one
+    /// `late` frames before; behind the outputs' cotangents in `dy` stand zeros for as many frames as a frame is remembered, and [`ALIGN`]
+    /// numbers more.
+    pub(crate) fn gradient<T: Scalar>(
+        &self,
+        params: &[T],
+        line: &[T],
+        dy: &[T],
+        (frames, late): (usize, usize),
+        scratch: &mut [T],
+        dx: &mut [T],
+        dparams: &mut [T],
+    ) {
+        let [weight, bias, _] = self.places();
+        let (dweight, dbias) = dparams.split_at_mut(bias);
+        let dbias = self.bias.then(|| &mut dbias[..self.outputs]);
+        T::dispatch_width(self.outputs, Outer { conv: self, line, dy, frames, dweight: &mut dweight[weight..], dbias });
+        if !dx.is_empty() {
+            transpose(&params[weight..], self.kernel, self.inputs, self.outputs, scratch);
+            let taps = Taps { count: self.kernel, dilation: self.dilation, first: late, ring: None };
+            let (inputs, outputs) = (self.outputs, self.inputs);
+            Product { weight: scratch, bias: None, taps, inputs, outputs, x: dy, y: dx, add: true }.run();
+        }
     }
 }
 
@@ -80,11 +127,7 @@ impl<T: Scalar> Layer<T> for Conv1d {
         self.inputs > 0 && self.outputs > 0 && self.kernel > 0 && self.dilation > 0
     }
     fn layout(&self) -> Layout {
-        let weight = Layout::new().tensor("weight", &[self.kernel, self.inputs, self.outputs]);
-        if !self.bias {
-            return weight.affine(Role::Input, "weight", None);
-        }
-        weight.tensor("bias", &[self.outputs]).affine(Role::Input, "weight", Some("bias"))
+        self.declare(Layout::new(), "", Role::Input)
     }
     fn params_len(&self) -> usize {
         self.places()[2]
@@ -115,7 +158,7 @@ impl<T: Scalar> Differentiable<T> for Conv1d {
     fn tape_len(&self, frames: usize) -> usize {
         let span = self.line().span;
         let rows = |width: usize| (span + frames) * width + ALIGN;
-        rows(self.inputs) + rows(self.outputs) + self.weights() + ALIGN
+        rows(self.inputs) + rows(self.outputs) + self.scratch_len()
     }
     fn forward(&self, params: &[T], state: &mut [T], x: &[T], y: &mut [T], tape: &mut [T]) {
         let line = self.line();
@@ -129,45 +172,44 @@ impl<T: Scalar> Differentiable<T> for Conv1d {
     fn backward(&self, params: &[T], x: &[T], _: &[T], tape: &mut [T], dy: &[T], dx: &mut [T], dparams: &mut [T]) {
         let (span, frames) = (self.line().span, x.len() / self.inputs);
         let (line, rest) = tape.split_at_mut((span + frames) * self.inputs + ALIGN);
-        let (after, transposed) = rest.split_at_mut((span + frames) * self.outputs + ALIGN);
-        let [weight, bias, _] = self.places();
+        let (after, scratch) = rest.split_at_mut((span + frames) * self.outputs + ALIGN);
         after[..dy.len()].copy_from_slice(dy);
         after[dy.len()..].fill(T::ZERO);
-        let (dweight, dbias) = dparams.split_at_mut(bias);
-        let dweight = &mut dweight[weight..];
-        T::dispatch_width(self.outputs, Outer { conv: self, line, dy: after, frames, dweight });
-        if self.bias {
-            for dy in dy.chunks_exact(self.outputs) {
-                dbias.iter_mut().zip(dy).for_each(|(sum, d)| *sum += *d);
-            }
-        }
-        if !dx.is_empty() {
-            transpose(&params[weight..], self.kernel, self.inputs, self.outputs, transposed);
-            let taps = self.taps(0, None);
-            let (inputs, outputs) = (self.outputs, self.inputs);
-            Product { weight: transposed, bias: None, taps, inputs, outputs, x: after, y: dx, add: true }.run();
-        }
+        self.gradient(params, line, after, (frames, 0), scratch, dx, dparams);
     }
 }
 
-/// The cotangents of the weight: what each tap saw, times what came of it.
+/// Frames that a tile of the weight's cotangents sees at a time: what every tile reads again stays in the fastest cache.
+const PIECE: usize = 64;
+
+/// The cotangents of the weight, what each tap saw times what came of it, and of the bias.
 struct Outer<'a, T> {
     conv: &'a Conv1d,
     line: &'a [T],
     dy: &'a [T],
     frames: usize,
     dweight: &'a mut [T],
+    dbias: Option<&'a mut [T]>,
 }
 
 impl<T: Scalar> Kernel<T> for Outer<'_, T> {
     type Out = ();
     #[inline(always)]
-    fn call<S: Simd<T = T>>(self, s: S) {
+    fn call<S: Simd<T = T>>(mut self, s: S) {
         let Conv1d { inputs, outputs, kernel, dilation, .. } = *self.conv;
-        for k in 0..kernel {
-            let seen = &self.line[(kernel - 1 - k) * dilation * inputs..];
-            let dweight = &mut self.dweight[k * inputs * outputs..];
-            outer_sum(s, dweight, outputs, seen, inputs, self.dy, outputs, self.frames, inputs, outputs);
+        let mut first = 0;
+        while first < self.frames {
+            let frames = PIECE.min(self.frames - first);
+            let dy = &self.dy[first * outputs..];
+            for k in 0..kernel {
+                let seen = &self.line[(first + (kernel - 1 - k) * dilation) * inputs..];
+                let dweight = &mut self.dweight[k * inputs * outputs..];
+                outer_sum(s, dweight, outputs, seen, inputs, dy, outputs, frames, inputs, outputs);
+            }
+            if let Some(dbias) = &mut self.dbias {
+                outer_sum(s, dbias, outputs, &[T::ONE], 0, dy, outputs, frames, 1, outputs);
+            }
+            first += frames;
         }
     }
 }

@@ -1,10 +1,10 @@
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
-//! Recurrent cells, conditioning adapters and model specifications for neural audio effects.
+//! Recurrent and convolutional cells, conditioning adapters and model specifications for neural audio effects.
 //!
-//! A layer ([`Gru`], [`Lstm`], [`Rnn`], [`DynamicHyper`], [`Dense`], [`Fir`], [`Nonlinear`], one with a [`Skip`], or several in a row)
-//! is a plain effect; an adapter ([`Fixed`], [`Concat`],
+//! A layer ([`Gru`], [`Lstm`], [`Rnn`], [`DynamicHyper`], [`Tcn`], [`Gcn`], [`Conv1d`], [`Dense`], [`Fir`], [`Nonlinear`], one with a [`Skip`],
+//! or several in a row) is a plain effect; an adapter ([`Fixed`], [`Concat`],
 //! [`Film`], [`StaticHyper`]) makes its parameters a function of knobs. Any adapter drives any layer. Compose them in types with
 //! [`afx_core::Chain`] and [`afx_core::Conditioned`], or at run time with [`ModelSpec`], which is also what a model file holds.
 //!
@@ -38,12 +38,14 @@ mod conv1d;
 mod dense;
 mod dynamic_hyper;
 mod fir;
+mod gcn;
 mod gru;
 mod lstm;
 mod nonlinear;
 mod rnn;
 mod skip;
 mod spec;
+mod tcn;
 
 pub use adapter::{Activation, Concat, Cover, Film, Fixed, Network, StaticHyper};
 pub use any::{AnyAdapter, AnyLayer, Conditioning};
@@ -51,12 +53,14 @@ pub use conv1d::Conv1d;
 pub use dense::Dense;
 pub use dynamic_hyper::{DynamicCell, DynamicHyper};
 pub use fir::Fir;
+pub use gcn::Gcn;
 pub use gru::Gru;
 pub use lstm::Lstm;
 pub use nonlinear::{Function, Nonlinear};
 pub use rnn::Rnn;
 pub use skip::Skip;
 pub use spec::{ModelSpec, SpecError};
+pub use tcn::Tcn;
 
 /// The default of a distance between neighbours.
 #[cfg(feature = "serde")]

@@ -1,6 +1,7 @@
 //! What a model is, in sizes and names.
 
-use crate::{AnyAdapter, AnyLayer, Conditioning, Cover, Dense, DynamicHyper, Fir, Gru, Lstm, Network, Rnn};
+use crate::conv::Line;
+use crate::{AnyAdapter, AnyLayer, Conditioning, Cover, Dense, DynamicHyper, Fir, Gcn, Gru, Lstm, Network, Rnn, Tcn};
 use afx_core::{Conditioned, Layer};
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -13,11 +14,21 @@ const LARGEST: usize = 4096;
 /// Most numbers a model may learn.
 const MOST_PARAMETERS: usize = 100_000_000;
 
-/// A recurrent cell with so many inputs and units.
-type MakeCell = fn(usize, usize) -> AnyLayer;
-/// The recurrent cells by name.
-const CELLS: [(&str, MakeCell); 3] =
-    [("gru", |i, h| Gru::new(i, h).into()), ("lstm", |i, h| Lstm::new(i, h).into()), ("rnn", |i, h| Rnn::new(i, h).into())];
+/// Most frames that an output may depend on.
+const MOST_FRAMES: usize = 1 << 20;
+/// Most numbers of memory.
+const MOST_MEMORY: usize = 100_000_000;
+
+/// A cell of so many units or channels, and a head where it has none of its own.
+type MakeCell = fn(usize) -> Vec<AnyLayer>;
+/// The cells by name; those of convolutions with the HyperRNN poster's ten blocks.
+const CELLS: [(&str, MakeCell); 5] = [
+    ("gru", |h| vec![Gru::new(1, h).into(), Dense::new(h, 1).into()]),
+    ("lstm", |h| vec![Lstm::new(1, h).into(), Dense::new(h, 1).into()]),
+    ("rnn", |h| vec![Rnn::new(1, h).into(), Dense::new(h, 1).into()]),
+    ("tcn", |h| vec![Tcn::new(1, h, 10, 3).into(), Dense::new(h, 1).into()]),
+    ("gcn", |h| vec![Gcn::new(1, h, 10, 3, 1).into()]),
+];
 /// The kinds of conditioning by what stands before a cell's name.
 const KINDS: [(&str, Conditioning); 4] = [
     ("", Conditioning::Fixed),
@@ -26,8 +37,10 @@ const KINDS: [(&str, Conditioning); 4] = [
     ("static-hyper-", Conditioning::StaticHyper { network: Network::smooth(8, 2), cover: Cover::Cell }),
 ];
 /// Cells that bring their own conditioning: the knobs reach the smaller of two.
-const DYNAMIC: [(&str, MakeCell); 2] =
-    [("dynamic-hyper-gru", |i, h| DynamicHyper::gru(i, h).into()), ("dynamic-hyper-lstm", |i, h| DynamicHyper::lstm(i, h).into())];
+const DYNAMIC: [(&str, MakeCell); 2] = [
+    ("dynamic-hyper-gru", |h| vec![DynamicHyper::gru(1, h).into(), Dense::new(h, 1).into()]),
+    ("dynamic-hyper-lstm", |h| vec![DynamicHyper::lstm(1, h).into(), Dense::new(h, 1).into()]),
+];
 /// The name of a model that is more than a cell and a head.
 const HYPER_GRU: &str = "hyper-gru";
 
@@ -107,9 +120,10 @@ impl ModelSpec {
 
     /// A published model by name, mono in and out.
     ///
-    /// - A cell, `gru`, `lstm` or `rnn`, and a dense head: a snapshot; knobs are ignored. With `concat-`, `film-` (network 2 x 32) or
-    ///   `static-hyper-` (network 2 x 8) in front: the three of the HyperRNN poster with its sizes; their networks are smooth
-    ///   ([`Network::smooth`]), the poster's are leaky.
+    /// - A cell, `gru`, `lstm` or `rnn` of `hidden` units, `tcn` or `gcn` of `hidden` channels in ten blocks of kernel 3 and growth 2, and a head:
+    ///   a snapshot; knobs are ignored. With `concat-`, `film-` (network 2 x 32) or `static-hyper-` (network 2 x 8) in front: the three of the
+    ///   HyperRNN poster with its sizes; their networks are smooth ([`Network::smooth`]), the poster's are leaky, and its `tcn` and `gcn` have
+    ///   other networks and a few numbers more. A specification in JSON or TOML sets blocks, kernel and growth.
     /// - `dynamic-hyper-gru`, `dynamic-hyper-lstm`: a cell that another of 8 units scales and shifts in every frame, with knobs that reach that
     ///   other one ([`DynamicHyper`]), and a dense head.
     /// - `hyper-gru`: the seeds' proposal: a learnable FIR of 32 taps for latency, linear, GRU, linear, all maps without biases, so that
@@ -118,18 +132,15 @@ impl ModelSpec {
     /// # Errors
     /// For an unknown name or a size out of bounds.
     pub fn named(name: &str, hidden: usize, controls: usize) -> Result<Self, SpecError> {
-        let with_head = |cell: MakeCell, conditioning| {
-            let layer = AnyLayer::stack(vec![cell(1, hidden), Dense::new(hidden, 1).into()]);
-            ModelSpec { layer, conditioning, controls }
-        };
-        let recurrent = |(kind, conditioning): &(&str, Conditioning)| {
+        let model = |cell: MakeCell, conditioning| ModelSpec { layer: AnyLayer::stack(cell(hidden)), conditioning, controls };
+        let known = |(kind, conditioning): &(&str, Conditioning)| {
             let cell = name.strip_prefix(kind)?;
-            CELLS.iter().find(|(name, _)| *name == cell).map(|(_, cell)| with_head(*cell, *conditioning))
+            CELLS.iter().find(|(name, _)| *name == cell).map(|(_, cell)| model(*cell, *conditioning))
         };
-        let dynamic = || DYNAMIC.iter().find(|(known, _)| *known == name).map(|(_, cell)| with_head(*cell, Conditioning::Concat));
+        let dynamic = || DYNAMIC.iter().find(|(known, _)| *known == name).map(|(_, cell)| model(*cell, Conditioning::Concat));
         let hyper = || (name == HYPER_GRU).then(|| Self::hyper_gru(32, hidden, controls, false));
         let spec =
-            KINDS.iter().find_map(recurrent).or_else(dynamic).or_else(hyper).ok_or_else(|| SpecError::Name { found: name.to_string() })?;
+            KINDS.iter().find_map(known).or_else(dynamic).or_else(hyper).ok_or_else(|| SpecError::Name { found: name.to_string() })?;
         spec.check()?;
         Ok(spec)
     }
@@ -153,8 +164,11 @@ impl ModelSpec {
     /// Naming the first part that does not.
     pub fn check(&self) -> Result<(), SpecError> {
         check_layer(&self.layer)?;
+        let (frames, memory) = memory(&self.layer);
+        limit("frames that an output depends on", MOST_FRAMES, frames)?;
+        limit("numbers of memory", MOST_MEMORY, memory)?;
         let numbers = numbers(&self.layer);
-        limit("numbers to learn", numbers)?;
+        limit("numbers to learn", MOST_PARAMETERS, numbers)?;
         if self.controls > LARGEST {
             return Err(SpecError::Size { what: "controls", most: LARGEST, found: self.controls });
         }
@@ -165,7 +179,7 @@ impl ModelSpec {
                 return Err(SpecError::Size { what: "conditioning depth", most: 16, found: depth });
             }
             // Twice: both a scale and a shift for each row, or a gap beside each tensor.
-            limit("numbers to learn", width.max(self.controls).saturating_mul(2).saturating_mul(numbers))?;
+            limit("numbers to learn", MOST_PARAMETERS, width.max(self.controls).saturating_mul(2).saturating_mul(numbers))?;
         }
         let layout = Layer::<f32>::layout(&self.layer);
         let acts = match self.conditioning {
@@ -193,12 +207,30 @@ fn numbers(layer: &AnyLayer) -> usize {
     match layer {
         AnyLayer::Stack { layers } => layers.iter().map(numbers).fold(0, usize::saturating_add),
         AnyLayer::Skip(skip) => numbers(&skip.layer),
+        // A few of their sizes make more numbers than memory has places for.
+        AnyLayer::Conv1d(layer) => layer.count(),
+        AnyLayer::Tcn(layer) => layer.count(),
+        AnyLayer::Gcn(layer) => layer.count(),
         layer => Layer::<f32>::layout(layer).count(),
     }
 }
 
-fn limit(what: &'static str, found: usize) -> Result<(), SpecError> {
-    if found <= MOST_PARAMETERS { Ok(()) } else { Err(SpecError::Size { what, most: MOST_PARAMETERS, found }) }
+/// Frames that an output depends on by convolution, and numbers of memory of those frames; neither wraps.
+fn memory(layer: &AnyLayer) -> (usize, usize) {
+    let add = |a: (usize, usize), b: (usize, usize)| (a.0.saturating_add(b.0), a.1.saturating_add(b.1));
+    let of = |line: Line| (line.span, line.numbers());
+    match layer {
+        AnyLayer::Stack { layers } => layers.iter().map(memory).fold((0, 0), add),
+        AnyLayer::Skip(skip) => memory(&skip.layer),
+        AnyLayer::Conv1d(layer) => of(layer.line()),
+        AnyLayer::Tcn(layer) => layer.row().iter().map(|block| of(block.line())).fold((0, 0), add),
+        AnyLayer::Gcn(layer) => layer.row().iter().map(|block| of(block.line())).fold((0, 0), add),
+        _ => (0, 0),
+    }
+}
+
+fn limit(what: &'static str, most: usize, found: usize) -> Result<(), SpecError> {
+    if found <= most { Ok(()) } else { Err(SpecError::Size { what, most, found }) }
 }
 
 fn at_most(what: &'static str, found: usize) -> Result<(), SpecError> {
@@ -226,6 +258,7 @@ fn check_layer(layer: &AnyLayer) -> Result<(), SpecError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Conv1d;
     use afx_core::Adapter;
 
     fn count(name: &str, hidden: usize, controls: usize) -> usize {
@@ -252,10 +285,54 @@ mod tests {
     }
 
     #[test]
+    fn convolutional_counts_are_the_posters_but_for_what_has_no_use() {
+        // Each of ten batch normalisations has two numbers a channel, which are part of the convolution here; the residual of block 0 has a bias;
+        // of two knobs at three taps only the sums over the taps are learnt.
+        assert_eq!(count("concat-tcn", 24, 2), 21_769 - 10 * 2 * 24 + 24 - 2 * 2 * 24);
+        // The last block's residual and mix reach no output, and the biases of the other residuals are those of the mixes again; each gate has a
+        // scale and a shift.
+        let (unheard, again, scales) = (2 * (16 * 16 + 16), 8 * 16, 10 * 2 * 16);
+        assert_eq!(count("concat-gcn", 16, 2), 19_824 - unheard - again + scales - 2 * 2 * 32);
+        // The poster's networks for FiLM are three maps of 16 for the TCN and of 32 for the GCN, the last one without an activation; ours have
+        // two of 32.
+        let heads = |width: usize, channels: usize| 10 * 2 * channels * (width + 1);
+        let map = |from: usize, to: usize| (from + 1) * to;
+        let (posters, ours) = (map(2, 16) + 2 * map(16, 16) + heads(16, 24), map(2, 32) + map(32, 32) + heads(32, 24));
+        // FiLM reads no knobs at the input: of `concat-tcn` three taps and the residual do, here their sums.
+        assert_eq!(29_849 - posters, 21_769 - 2 * (3 + 1) * 24 - 10 * 2 * 24);
+        assert_eq!(count("film-tcn", 24, 2) - ours, count("concat-tcn", 24, 2) - 2 * 2 * 24);
+        let (posters, ours) = (map(2, 32) + 2 * map(32, 32) + heads(32, 16), map(2, 32) + map(32, 32) + heads(32, 16));
+        assert_eq!(32_368 - posters, 19_824 - 2 * (3 * 2 + 1) * 16);
+        assert_eq!(count("film-gcn", 16, 2) - ours, count("concat-gcn", 16, 2) - 2 * (2 + 1) * 16);
+    }
+
+    #[test]
+    fn memories_that_are_too_large_are_refused_before_anything_is_allocated() {
+        let check = |layer: AnyLayer| ModelSpec { layer, conditioning: Conditioning::Fixed, controls: 0 }.check();
+        let refused = |layer: AnyLayer, named: &str| match check(layer) {
+            Err(SpecError::Size { what, most, found }) => assert!(what == named && found > most, "{what}: {most} {found}"),
+            other => panic!("{other:?}"),
+        };
+        let (frames, memory, learnt) = ("frames that an output depends on", "numbers of memory", "numbers to learn");
+        refused(Conv1d::new(1, 1, 4096, 4096).into(), frames);
+        refused(Conv1d::new(4096, 4096, 4096, 4096).into(), frames);
+        refused(Conv1d::new(4096, 1, 1024, 1024).into(), memory);
+        refused(Conv1d::new(4096, 4096, 4096, 1).into(), learnt);
+        refused(Tcn { growth: 4096, ..Tcn::new(4096, 4096, 4096, 4096) }.into(), frames);
+        refused(Gcn { growth: 4096, ..Gcn::new(4096, 4096, 4096, 4096, 4096) }.into(), frames);
+        refused(Tcn { growth: 1, ..Tcn::new(1, 4096, 4096, 1) }.into(), memory);
+        refused(Tcn { growth: 1, ..Tcn::new(1, 1024, 64, 3) }.into(), learnt);
+        refused(AnyLayer::stack(vec![Conv1d::new(1, 1, 2, 4000).into(); 300]), frames);
+        assert_eq!(check(Tcn::new(1, 8, 18, 3).into()), Ok(()));
+        refused(Tcn::new(1, 8, 20, 3).into(), frames);
+        assert_eq!(check(Conv1d::new(1, 1, 1025, 1023).into()), Ok(()));
+    }
+
+    #[test]
     fn every_name_in_the_list_makes_a_model_of_its_own() {
         let names = ModelSpec::names();
         let specs: Vec<_> = names.iter().map(|name| ModelSpec::named(name, 8, 2).unwrap()).collect();
-        assert!(specs.len() == 15 && (1..15).all(|i| !specs[..i].contains(&specs[i])));
+        assert!(specs.len() == 23 && (1..23).all(|i| !specs[..i].contains(&specs[i])));
         for name in ["", "concat-", "concat-dense", "gru-", "film-film-gru", "hyper-lstm"] {
             assert_eq!(ModelSpec::named(name, 8, 2), Err(SpecError::Name { found: name.into() }));
         }
@@ -292,7 +369,8 @@ mod tests {
         }
         let error = ModelSpec::named("gruu", 8, 2).unwrap_err();
         let names = "gru, concat-gru, film-gru, static-hyper-gru, lstm, concat-lstm, film-lstm, static-hyper-lstm, \
-                     rnn, concat-rnn, film-rnn, static-hyper-rnn, dynamic-hyper-gru, dynamic-hyper-lstm, hyper-gru";
+                     rnn, concat-rnn, film-rnn, static-hyper-rnn, tcn, concat-tcn, film-tcn, static-hyper-tcn, \
+                     gcn, concat-gcn, film-gcn, static-hyper-gcn, dynamic-hyper-gru, dynamic-hyper-lstm, hyper-gru";
         assert_eq!(std::format!("{error}"), format!("model: expected one of {names}, found gruu"));
         let mut spec = ModelSpec::named("gru", 8, 2).unwrap();
         spec.layer = AnyLayer::stack(vec![Gru::new(1, 8).into(), Dense::new(9, 1).into()]);

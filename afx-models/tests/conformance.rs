@@ -44,6 +44,17 @@ afx_core::layer_conformance!(nonlinear_elu, Nonlinear { width: 2, function: Func
 afx_core::layer_conformance!(nonlinear_softmax, Nonlinear { width: 4, function: Function::Softmax });
 afx_core::layer_conformance!(skip_gru, Skip { layer: Chain(Gru::new(2, 8), Dense::new(8, 2)) });
 afx_core::layer_conformance!(skip_tanh, Skip { layer: Nonlinear { width: 3, function: Function::Tanh } });
+afx_core::layer_conformance!(tcn, Tcn::new(1, 8, 3, 3));
+afx_core::layer_conformance!(tcn_of_odd_size, Tcn { growth: 5, ..Tcn::new(2, 5, 4, 2) });
+afx_core::layer_conformance!(tcn_wide, Tcn::new(1, 40, 2, 2));
+afx_core::layer_conformance!(gcn_wide, Gcn { bias: false, ..Gcn::new(1, 24, 2, 2, 40) });
+afx_core::layer_conformance!(conv1d_wide_without_bias, Conv1d { bias: false, ..Conv1d::new(2, 40, 2, 3) });
+afx_core::layer_conformance!(tcn_late, Tcn { late: true, bias: false, ..Tcn::new(1, 3, 2, 3) });
+afx_core::layer_conformance!(tcn_late_without_memory, Tcn { late: true, ..Tcn::new(3, 4, 1, 1) });
+afx_core::layer_conformance!(gcn, Gcn::new(1, 8, 3, 3, 1));
+afx_core::layer_conformance!(gcn_of_odd_size, Gcn { growth: 5, ..Gcn::new(2, 5, 4, 2, 3) });
+afx_core::layer_conformance!(gcn_late, Gcn { late: true, bias: false, ..Gcn::new(1, 3, 2, 3, 1) });
+afx_core::layer_conformance!(gcn_of_one_block, Gcn::new(2, 20, 1, 2, 2));
 afx_core::layer_conformance!(chain_lstm, afx_core::chain!(Fir { taps: 7 }, Dense::new(1, 3), Lstm::new(3, 8), Dense::new(8, 1)));
 afx_core::layer_conformance!(chain_rnn, afx_core::chain!(Fir { taps: 7 }, Dense::new(1, 3), Rnn::new(3, 8), Dense::new(8, 1)));
 afx_core::layer_conformance!(chain, afx_core::chain!(Fir { taps: 7 }, Dense::new(1, 3), Gru::new(3, 8), Dense::new(8, 1)));
@@ -145,6 +156,8 @@ fn named(name: &str) -> Voice<f32, AnyLayer, AnyAdapter> {
 
 afx_core::processor_conformance!(voice_static_hyper_lstm_stereo, named("static-hyper-lstm"), 2, 2);
 afx_core::processor_conformance!(voice_film_rnn_stereo, named("film-rnn"), 2, 2);
+afx_core::processor_conformance!(voice_concat_tcn_stereo, named("concat-tcn"), 2, 2);
+afx_core::processor_conformance!(voice_film_gcn_stereo, named("film-gcn"), 2, 2);
 
 /// A layer with its first parameters, which bring any memory to rest, and a frame to feed it.
 fn first_values(layer: &impl Layer<f32>) -> (Vec<f32>, Vec<f32>) {
@@ -201,4 +214,29 @@ fn what_is_made_of_layers_rests_and_is_checked_as_they_are() {
     knows_when_its_memory_is_spoilt(&Gru::new(2, 5));
     knows_when_its_memory_is_spoilt(&Lstm::new(2, 5));
     knows_when_its_memory_is_spoilt(&Rnn::new(2, 5));
+}
+
+#[test]
+fn convolutional_cells_rest_and_are_checked() {
+    for late in [false, true] {
+        let (tcn, gcn) = (Tcn { late, ..Tcn::new(2, 5, 6, 3) }, Gcn { late, ..Gcn::new(2, 5, 6, 3, 2) });
+        rests_where_playing_leads(&tcn);
+        rests_where_playing_leads(&gcn);
+        notices_a_frame_that_is_no_number(&tcn);
+        notices_a_frame_that_is_no_number(&gcn);
+    }
+}
+
+/// A line is looked at where it is new: once in 64 frames is often enough.
+fn notices_a_frame_that_is_no_number(layer: &impl Layer<f32>) {
+    let (params, x) = first_values(layer);
+    let mut y = vec![0.0; 64 * layer.outputs()];
+    for at in [0, 1, 40, 63] {
+        let (mut state, mut spoilt) = (vec![0.0; layer.state_len()], x.repeat(64));
+        layer.process(&params, &mut state, &spoilt, &mut y);
+        assert!(layer.flush(&mut state));
+        spoilt[at * layer.inputs()] = f32::NAN;
+        layer.process(&params, &mut state, &spoilt, &mut y);
+        assert!(!layer.flush(&mut state), "frame {at}");
+    }
 }

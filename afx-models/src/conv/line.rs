@@ -28,6 +28,11 @@ impl Line {
         ALIGN + ((self.ring() + BLOCK) * self.width).next_multiple_of(ALIGN) + ALIGN
     }
 
+    /// About [`Line::len`], of sizes that may be anything: it does not wrap.
+    pub fn numbers(&self) -> usize {
+        self.span.saturating_add(2 * BLOCK).saturating_mul(self.width)
+    }
+
     /// Where the next frame goes. A memory that is not ours to trust may hold anything.
     fn place<T: Scalar>(&self, memory: &[T]) -> usize {
         memory[0].to_f64() as usize % self.ring()
