@@ -131,6 +131,15 @@ fn published(name: &str) {
     assert!(largest > 1e-2, "gradients too small for an absolute tolerance: {largest:e}");
 }
 
+/// Those put together of torch's convolutions, with the memory of a whole signal: see `tests/convolutional.rs` for the toolkit's.
+#[test]
+fn convolutional_cells_equal_torchs() {
+    for name in ["snapshot-tcn", "concat-tcn-stereo", "film-tcn", "snapshot-gcn-stereo", "concat-gcn", "film-gcn"] {
+        one_sequence(name);
+        batch(name);
+    }
+}
+
 macro_rules! golden {
     ($($module:ident: $file:literal, $stereo:literal;)+) => {
         $(mod $module {

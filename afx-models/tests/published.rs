@@ -3,7 +3,7 @@
 mod pyneuralfx;
 
 use afx_core::{Chain, Layer, Processor, Swap, Voice, testing::Noise};
-use afx_models::{AnyAdapter, AnyLayer, Conditioning, Cover, Dense, Gru, Lstm, ModelSpec, Network};
+use afx_models::{AnyAdapter, AnyLayer, Conditioning, Cover, Dense, Gcn, Gru, Lstm, ModelSpec, Network, Tcn};
 use pyneuralfx::Reference;
 
 type Player = Voice<f32, AnyLayer, AnyAdapter>;
@@ -126,6 +126,31 @@ fn a_knob_jump_on_a_random_model_glides_in_small_steps() {
     let (fast, slow) = (worst_jump(&mut voice, 20.0), worst_jump(&mut voice, 50.0));
     assert!(fast <= 2.6, "{fast}");
     assert!(slow <= 1.7, "{slow}");
+}
+
+/// Ten blocks of random weights: their memories are those of the parameters before, and the dilated taps see both. Without biases, so that the
+/// knobs change the tone and not a direct voltage. The ten scales of a GCN's FiLM multiply along its mixes, so that the sound changes faster than
+/// any of them: 3.0 at 20 ms and 2.0 at 50 ms, where a jump gives 119.
+#[test]
+fn a_knob_jump_on_a_convolutional_model_glides_in_small_steps() {
+    let network = Network::smooth(8, 2);
+    let tcn =
+        AnyLayer::stack(vec![Tcn { bias: false, ..Tcn::new(1, 8, 10, 3) }.into(), Dense { inputs: 8, outputs: 1, bias: false }.into()]);
+    let gcn = AnyLayer::stack(vec![Gcn { bias: false, ..Gcn::new(1, 8, 10, 3, 1) }.into()]);
+    for (name, layer) in [("tcn", tcn), ("gcn", gcn)] {
+        for conditioning in [Conditioning::Film { network, cover: Cover::Cell }, Conditioning::StaticHyper { network, cover: Cover::Cell }]
+        {
+            let model = ModelSpec { layer: layer.clone(), conditioning, controls: 2 }.build().expect("the sizes are sound");
+            let mut noise = Noise::new(11);
+            let learnt: Vec<f32> = model.initialize(&mut || 1.5 * noise.next_f64());
+            let mut voice = Voice::new(model, &learnt, RATE_HZ, 1).expect("the numbers fit the model");
+            let swapped = worst_jump(&mut voice, 0.0);
+            let (fast, slow) = (worst_jump(&mut voice, 20.0), worst_jump(&mut voice, 50.0));
+            println!("{name} {conditioning:?}: swapped {swapped:.2}, 20 ms {fast:.2}, 50 ms {slow:.2}");
+            assert!(swapped > 3.0, "without a glide the jump must click, or this test sees nothing: {swapped}");
+            assert!(fast <= 3.3 && slow <= 2.2, "{name} {conditioning:?}: {fast} {slow}");
+        }
+    }
 }
 
 /// One model in the place of another while a tone sounds, by the same measure. The new one comes from rest, in the middle of the tone.

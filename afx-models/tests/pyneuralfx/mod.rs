@@ -1,7 +1,7 @@
 //! State dicts of PyNeuralFx (and of `torch.nn`) as the numbers of our models.
 
 use afx_core::{Adapter, Conditioned};
-use afx_models::{AnyAdapter, AnyLayer, Conditioning, Cover, Dense, DynamicHyper, Gru, Lstm, ModelSpec, Network, Rnn};
+use afx_models::{AnyAdapter, AnyLayer, Conditioning, Cover, Dense, DynamicHyper, Gcn, Gru, Lstm, ModelSpec, Network, Rnn, Tcn};
 use safetensors::tensor::{Dtype, SafeTensors};
 use std::collections::HashMap;
 use std::ops::Index;
@@ -46,7 +46,14 @@ impl Reference {
         self.tensors.get(name).unwrap_or_else(|| panic!("no tensor {name}"))
     }
 
-    fn config(&self, key: &str) -> usize {
+    /// The names of the tensors.
+    #[allow(dead_code, reason = "not every test that shares this asks")]
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.tensors.keys().map(String::as_str)
+    }
+
+    /// An argument of the constructor, 0 where it has none.
+    pub fn config(&self, key: &str) -> usize {
         let config: serde_json::Value = serde_json::from_str(&self.metadata["config"]).expect("the constructor's arguments are JSON");
         config[key].as_u64().unwrap_or(0) as usize
     }
@@ -70,15 +77,24 @@ impl Reference {
             other => panic!("expected one of four kinds of conditioning, found {other}"),
         };
         let (hyper, embedding) = (self.config("hyper_rnn_size"), self.config("n_z_size"));
-        let cell = match cell {
-            "gru" if form == "dynamichyper" => DynamicHyper { hyper, embedding, ..DynamicHyper::gru(inputs, hidden) }.into(),
-            "lstm" if form == "dynamichyper" => DynamicHyper { hyper, embedding, ..DynamicHyper::lstm(inputs, hidden) }.into(),
-            "gru" => Gru::new(inputs, hidden).into(),
-            "lstm" => Lstm::new(inputs, hidden).into(),
-            "vanilla_rnn" => Rnn::new(inputs, hidden).into(),
-            other => panic!("expected one of three cells, found {other}"),
+        let [channels, row, kernel, growth] = ["channels", "blocks", "kernel", "growth"].map(|key| self.config(key));
+        let late = self.config("late") == 1;
+        let head = |inputs| Dense::new(inputs, outputs).into();
+        let layers = match cell {
+            "gru" if form == "dynamichyper" => {
+                vec![DynamicHyper { hyper, embedding, ..DynamicHyper::gru(inputs, hidden) }.into(), head(hidden)]
+            }
+            "lstm" if form == "dynamichyper" => {
+                vec![DynamicHyper { hyper, embedding, ..DynamicHyper::lstm(inputs, hidden) }.into(), head(hidden)]
+            }
+            "gru" => vec![Gru::new(inputs, hidden).into(), head(hidden)],
+            "lstm" => vec![Lstm::new(inputs, hidden).into(), head(hidden)],
+            "vanilla_rnn" => vec![Rnn::new(inputs, hidden).into(), head(hidden)],
+            "tcn" => vec![Tcn { growth, late, ..Tcn::new(inputs, channels, row, kernel) }.into(), head(channels)],
+            "gcn" => vec![Gcn { growth, late, ..Gcn::new(inputs, channels, row, kernel, outputs) }.into()],
+            other => panic!("expected one of five cells, found {other}"),
         };
-        let layer = AnyLayer::stack(vec![cell, Dense::new(hidden, outputs).into()]);
+        let layer = AnyLayer::stack(layers);
         let model = ModelSpec { layer, conditioning, controls: self.config("num_conds") }.build().expect("the sizes are sound");
         if let Some(count) = self.metadata.get("parameters") {
             let found = Adapter::<f64>::layout(&model.adapter).count() + self.repeated_columns() * self.gates();
@@ -161,8 +177,20 @@ impl Reference {
         self.transposed(name, 0..shape[0], 0..shape.get(1).copied().unwrap_or(1))
     }
 
+    /// A whole matrix transposed, a vector as it is, a convolution `[rows, inputs, kernel]` as `[kernel, inputs, rows]` with the newest frame's
+    /// weights first.
+    fn turned(&self, name: &str) -> Vec<f64> {
+        let (shape, values) = self.tensor(name);
+        let [rows, inputs, kernel] = shape[..] else { return self.whole(name) };
+        let at = |i: usize| values[(i % rows * inputs + i / rows % inputs) * kernel + kernel - 1 - i / (rows * inputs)];
+        (0..values.len()).map(at).collect()
+    }
+
     /// What the toolkit has for our tensor `name`.
     fn source(&self, prefix: &str, name: &str) -> Vec<f64> {
+        if matches!(self.kind().1, "tcn" | "gcn") {
+            return self.turned(&format!("{prefix}{name}"));
+        }
         let (inputs, gates, film) = (self.config("inp_channel"), self.gates(), self.kind().0 == "film");
         let cell = |torch: &str, own: &str| format!("{prefix}main_rnn.{}", if film { own } else { torch });
         let parts: Vec<&str> = name.split('.').collect();
