@@ -20,7 +20,8 @@ fn render_gives_the_same_samples_for_any_block_while_knobs_move() {
     let dry = folder.wav("dry.wav", RATE, &stereo);
     // Changes at frames that are no multiples of any block, two of them within one block of 1000.
     let moves = folder.bytes("moves.csv", b"time_s,drive,tone\n0,0,4\n0.0201,4,1\n0.0250,1,1\n0.1234,3,0\n");
-    for name in ["static-hyper-gru", "concat-gru", "film-gru", "hyper-gru", "static-hyper-lstm", "film-rnn"] {
+    for name in ["static-hyper-gru", "concat-gru", "film-gru", "hyper-gru", "static-hyper-lstm", "film-rnn", "film-tcn", "static-hyper-gcn"]
+    {
         let path = folder.join("m.safetensors");
         model(name, 8, &["drive", "tone"], RATE).write(&path).unwrap();
         let results = ["1", "64", "1000"].map(|block| {
