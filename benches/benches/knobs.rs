@@ -1,7 +1,7 @@
 //! What does a turning knob cost?
 //!
-//! - What does a GRU-32 voice cost while a knob ramps, for each kind of conditioning? Against the voice at rest this is the price of
-//!   realising new parameters once a block and moving them every few frames. `gru` has no knobs that act and stands for rest.
+//! - What does a voice of a GRU-32, or of ten blocks of 16 channels, cost while a knob ramps, for each kind of conditioning? Against the voice at rest this is the price of
+//!   realising new parameters once a block and moving them every few frames. `gru`, `tcn` and `gcn` have no knobs that act and stand for rest.
 //! - What does one evaluation of the adapter cost on its own?
 //!
 //! Ramp: one iteration is `set_controls` and one block of 64 frames, mono, at 48 kHz. The knob runs up and down in 200 blocks (a quarter of a
@@ -9,18 +9,23 @@
 
 use afx::core::{Adapter, Aligned, Layer, Processor};
 use afx::models::ModelSpec;
-use afx_benches::{BLOCK, NAMES, noise, uniform, voice};
+use afx_benches::{BLOCK, CONVOLUTIONAL, NAMES, noise, uniform, voice};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use std::time::Duration;
 
 fn ramp(c: &mut Criterion) {
-    let mut group = c.benchmark_group("gru 32, voice, a knob ramps");
+    ramps(c, "gru 32, voice, a knob ramps", &NAMES, 32);
+    ramps(c, "ten blocks of 16, voice, a knob ramps", &CONVOLUTIONAL, 16);
+}
+
+fn ramps(c: &mut Criterion, group: &str, names: &[&str], hidden: usize) {
+    let mut group = c.benchmark_group(group);
     group.throughput(Throughput::Elements(BLOCK as u64));
-    for name in NAMES {
-        let (mut voice, x, mut y) = (voice(name, 32, 1), noise(BLOCK, 2), vec![0.0; BLOCK]);
+    for name in names {
+        let (mut voice, x, mut y) = (voice(name, hidden, 1), noise(BLOCK, 2), vec![0.0; BLOCK]);
         let mut block = 0u32;
-        group.bench_function(name, |b| {
+        group.bench_function(*name, |b| {
             b.iter(|| {
                 block = (block + 1) % 200;
                 let triangle = (block as f32 - 100.0).abs() / 50.0 - 1.0;

@@ -2,6 +2,7 @@
 //!
 //! - What does a GRU of 8 to 64 with a dense head cost, as a layer? (20 and 40 fill no whole number of the widest vectors.) An LSTM, a plain RNN?
 //!   One that a smaller one modulates?
+//!   A TCN or GCN of ten blocks of 8 to 32 channels?
 //! - What does a voice add to that, and does the kind of conditioning matter at rest? (It must not.)
 //! - What does a second channel with the same weights cost?
 //!
@@ -9,25 +10,33 @@
 //! Divide the time by 64 for nanoseconds per sample; real time is 48 kelem/s.
 
 use afx::core::{Aligned, Chain, Layer, Processor};
-use afx::models::{Dense, DynamicHyper, Gru, Lstm, Rnn};
+use afx::models::{Dense, DynamicHyper, Gcn, Gru, Lstm, Rnn, Tcn};
 use afx_benches::{BLOCK, NAMES, noise, uniform, voice};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use std::time::Duration;
 
 fn layers(c: &mut Criterion) {
-    layer(c, "gru", &[8, 16, 20, 32, 40, 64], |hidden| Gru::new(1, hidden));
-    layer(c, "lstm", &[8, 16, 20, 32], |hidden| Lstm::new(1, hidden));
-    layer(c, "rnn", &[8, 16, 20, 32], |hidden| Rnn::new(1, hidden));
-    layer(c, "dynamic-hyper-gru", &[16, 32], |hidden| DynamicHyper::gru(1, hidden));
-    layer(c, "dynamic-hyper-lstm", &[16, 32], |hidden| DynamicHyper::lstm(1, hidden));
+    layer(c, "gru", &[8, 16, 20, 32, 40, 64], |hidden| headed(Gru::new(1, hidden)));
+    layer(c, "lstm", &[8, 16, 20, 32], |hidden| headed(Lstm::new(1, hidden)));
+    layer(c, "rnn", &[8, 16, 20, 32], |hidden| headed(Rnn::new(1, hidden)));
+    layer(c, "dynamic-hyper-gru", &[16, 32], |hidden| headed(DynamicHyper::gru(1, hidden)));
+    layer(c, "dynamic-hyper-lstm", &[16, 32], |hidden| headed(DynamicHyper::lstm(1, hidden)));
+    layer(c, "tcn", &[8, 16, 24, 32], |channels| headed(Tcn::new(1, channels, 10, 3)));
+    layer(c, "gcn", &[8, 16, 24, 32], |channels| Gcn::new(1, channels, 10, 3, 1));
 }
 
-fn layer<L: Layer<f32>>(c: &mut Criterion, name: &str, sizes: &[usize], cell: impl Fn(usize) -> L) {
-    let mut group = c.benchmark_group(format!("{name} and dense head, layer"));
+/// A cell and a dense head.
+fn headed<L: Layer<f32>>(cell: L) -> Chain<L, Dense> {
+    let hidden = cell.outputs();
+    Chain(cell, Dense::new(hidden, 1))
+}
+
+fn layer<L: Layer<f32>>(c: &mut Criterion, name: &str, sizes: &[usize], make: impl Fn(usize) -> L) {
+    let mut group = c.benchmark_group(format!("{name} with its head, layer"));
     group.throughput(Throughput::Elements(BLOCK as u64));
     for &hidden in sizes {
-        let layer = Chain(cell(hidden), Dense::new(hidden, 1));
+        let layer = make(hidden);
         let mut params = Aligned::<f32>::zeros(Layer::<f32>::params_len(&layer));
         layer.initialize(&mut uniform(1), &mut params);
         let mut state = Aligned::zeros(Layer::<f32>::state_len(&layer));

@@ -1,12 +1,12 @@
-//! What does one optimiser step cost, for each kind of conditioning? For an LSTM, a plain RNN?
+//! What does one optimiser step cost, for each kind of conditioning? For an LSTM, a plain RNN, a TCN, a GCN?
 //!
-//! 32 units with a dense head, two knobs, a batch of 80 sequences of 2048 frames at 48 kHz, PyNeuralFx' hybrid loss: everything that
+//! 32 units with a dense head, or 16 channels in ten blocks, two knobs, a batch of 80 sequences of 2048 frames at 48 kHz, PyNeuralFx' hybrid loss: everything that
 //! `Trainer::step` does, on as many threads as there are cores. Throughput is frames of audio learnt from; 163,840 frames are 3.41 s.
 
 use afx::io::dataset::{Capture, Dataset, Knob};
 use afx::models::ModelSpec;
 use afx::train::{Config, Material, Trainer};
-use afx_benches::{NAMES, noise};
+use afx_benches::{CONVOLUTIONAL, NAMES, noise};
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use std::time::Duration;
 
@@ -28,13 +28,14 @@ fn material(config: &Config) -> Material {
 }
 
 fn step(c: &mut Criterion) {
-    let mut group = c.benchmark_group("one training step, 32 units, 80 x 2048, hybrid loss");
+    let mut group = c.benchmark_group("one training step, 32 units or 16 channels, 80 x 2048, hybrid loss");
     let config = Config::default();
     group.throughput(Throughput::Elements((config.sequences * config.frames) as u64));
     group.sample_size(10).sampling_mode(SamplingMode::Flat);
     let material = material(&config);
-    for name in NAMES.into_iter().chain(["static-hyper-lstm", "static-hyper-rnn", "dynamic-hyper-gru"]) {
-        let model = ModelSpec::named(name, 32, 2).and_then(|spec| spec.build()).expect("a name and a size that the library knows");
+    for name in NAMES.into_iter().chain(["static-hyper-lstm", "static-hyper-rnn", "dynamic-hyper-gru"]).chain(CONVOLUTIONAL) {
+        let hidden = if name.ends_with("cn") { 16 } else { 32 };
+        let model = ModelSpec::named(name, hidden, 2).and_then(|spec| spec.build()).expect("a name and a size that the library knows");
         let mut trainer = Trainer::new(model, material.clone(), config.clone()).expect("settings that are in range");
         group.bench_function(name, |b| b.iter(|| trainer.step().expect("a loss that is finite")));
     }

@@ -14,6 +14,10 @@ pub const BLOCK: usize = 64;
 /// One model for each kind of conditioning; `gru` is the one whose knobs do nothing.
 pub const NAMES: [&str; 4] = ["gru", "concat-gru", "film-gru", "static-hyper-gru"];
 
+/// The same for convolutional cells, the two without knobs first.
+pub const CONVOLUTIONAL: [&str; 8] =
+    ["tcn", "gcn", "concat-tcn", "film-tcn", "static-hyper-tcn", "concat-gcn", "film-gcn", "static-hyper-gcn"];
+
 /// A generator of `[-1, 1)` from a seed.
 pub fn uniform(mut seed: u32) -> impl FnMut() -> f64 {
     move || {
