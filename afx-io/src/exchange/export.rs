@@ -60,6 +60,7 @@ pub(super) fn words(layer: &AnyLayer) -> String {
         AnyLayer::Gru(_) => "gru".into(),
         AnyLayer::Lstm(lstm) => format!("lstm of {} units", lstm.hidden),
         AnyLayer::Rnn(_) => "rnn".into(),
+        AnyLayer::DynamicHyper(_) => "dynamic_hyper".into(),
         AnyLayer::Dense(dense) => format!("dense to {}", dense.outputs),
         AnyLayer::Conv1d(_) => "conv1d".into(),
         AnyLayer::Fir(_) => "fir".into(),

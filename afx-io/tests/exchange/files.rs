@@ -158,10 +158,11 @@ fn every_conditioning_is_baked_into_both_kinds_of_file() {
     for name in ModelSpec::names() {
         let model = ours(ModelSpec::named(&name, 5, 2).unwrap());
         // both biases become one, and generated numbers are rounded: 1e-7 of sums of order 1
-        if name.ends_with("lstm") {
+        let dynamic = name.starts_with("dynamic");
+        if name.ends_with("lstm") && !dynamic {
             comes_back(&model, &[2.0, 9.0], Export::Nam, 2e-6);
         }
-        if name.ends_with("lstm") || name.ends_with("gru") {
+        if (name.ends_with("lstm") || name.ends_with("gru")) && !dynamic {
             comes_back(&model, &[2.0, 9.0], Export::RtNeural, 2e-6);
         } else {
             assert_eq!(Export::RtNeural.encode(&model, &[2.0, 9.0]).unwrap_err().kind(), ErrorKind::Unsupported, "{name}");
