@@ -6,7 +6,7 @@
 //! | RTNeural's JSON (Keras names and orders): dense, conv1d, gru, lstm, activations; AIDA-X's `in_skip`, `in_gain`, `out_gain`, `samplerate` | yes | yes |
 //! | GuitarML's and Proteus' JSON: `model_data` and `state_dict`, with a skip, with knobs | yes | |
 //! | PyTorch's state dicts as safetensors or JSON: `GRU`, `LSTM`, `RNN` and `Linear` in a row, as CoreAudioML has them | yes | |
-//! | PyNeuralFx' state dicts: snapshot, concat, FiLM and StaticHyper of GRU, LSTM and vanilla RNN | yes | |
+//! | PyNeuralFx' state dicts: snapshot, concat, FiLM and StaticHyper of GRU, LSTM and vanilla RNN, DynamicHyper of GRU and LSTM | yes | |
 //!
 //! [`Import`] tells the kind by the content, checks every size against the numbers that are there, and gives a [`ModelFile`]. [`Export`] writes a
 //! model at one position of its knobs. Not for the audio thread.
@@ -31,6 +31,7 @@
 //! # Ok::<(), afx_io::Error>(())
 //! ```
 
+mod dynamic_hyper;
 mod export;
 mod guitarml;
 mod nam;

@@ -1,29 +1,37 @@
-//! State dicts of PyNeuralFx 0.1.2 (pypi.org/project/pyneuralfx): FiLM and StaticHyper around a GRU, an LSTM or a vanilla RNN. Its snapshot and concat
-//! models are plain modules.
+//! State dicts of PyNeuralFx 0.1.2 (pypi.org/project/pyneuralfx): FiLM and StaticHyper around a GRU, an LSTM or a vanilla RNN, and DynamicHyper. Its
+//! snapshot and concat models are plain modules.
 
-use super::Import;
 use super::parts::{CellKind, Stops, finish};
 use super::state_dict::{matrix, turned};
+use super::{Import, dynamic_hyper};
 use crate::about::About;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::ModelFile;
 use crate::tensors::{Tensor, Tensors};
 use afx_models::{AnyLayer, Conditioning, Cover, Dense, ModelSpec, Network};
 
+/// What a DynamicHyper model has.
+const DYNAMIC: &str = "main_rnn.hyper_rnn.x2h.weight";
+
 /// Whether a network of the knobs is among the tensors.
 pub(super) fn has_adapter(file: &Tensors) -> bool {
-    ["main_rnn.x2h.weight", "proj_ih.weight"].iter().any(|name| file.get(name).is_some())
+    ["main_rnn.x2h.weight", "proj_ih.weight", DYNAMIC].iter().any(|name| file.get(name).is_some())
 }
 
 /// The tensors of a model as they are gathered.
-struct Reader<'a> {
-    file: &'a Tensors,
-    tensors: Vec<Tensor>,
+pub(super) struct Reader<'a> {
+    pub file: &'a Tensors,
+    pub tensors: Vec<Tensor>,
     /// How many of the file's were used.
-    read: usize,
+    pub read: usize,
 }
 
 impl Reader<'_> {
+    /// A tensor of the cell.
+    pub fn put(&mut self, name: &str, shape: &[usize], values: Vec<f32>) {
+        self.tensors.push(Tensor::f32(format!("layer.0.{name}"), shape, values));
+    }
+
     /// A `Linear` under our names `<to>weight`, turned over, and `<to>bias`; its rows and columns.
     fn linear(&mut self, from: &str, to: &str) -> Result<[usize; 2]> {
         let name = format!("{from}.weight");
@@ -47,7 +55,7 @@ impl Reader<'_> {
     }
 }
 
-fn gates(field: &str, rows: usize, hidden: usize) -> Result<CellKind> {
+pub(super) fn gates(field: &str, rows: usize, hidden: usize) -> Result<CellKind> {
     Some(rows / hidden).filter(|_| rows.is_multiple_of(hidden)).and_then(CellKind::of_gates).ok_or_else(|| {
         let expected = format!("1, 3 or 4 rows for each of the {hidden} units");
         Error::new(ErrorKind::Mismatch, field, expected, rows)
@@ -58,8 +66,11 @@ fn gates(field: &str, rows: usize, hidden: usize) -> Result<CellKind> {
 pub(super) fn read(import: &Import, file: &Tensors) -> Result<ModelFile> {
     let mut reader = Reader { file, tensors: Vec::new(), read: 0 };
     let [outputs, hidden] = reader.linear("linear_out", "layer.1.")?;
-    let (cell, conditioning, knobs) =
-        if file.get("proj_ih.weight").is_some() { static_hyper(&mut reader, hidden)? } else { film(&mut reader, hidden)? };
+    let (cell, conditioning, knobs) = match file {
+        _ if file.get(DYNAMIC).is_some() => dynamic_hyper::read(&mut reader, hidden)?,
+        _ if file.get("proj_ih.weight").is_some() => static_hyper(&mut reader, hidden)?,
+        _ => film(&mut reader, hidden)?,
+    };
     let read = reader.read;
     if read != file.tensors.len() {
         return Err(Error::new(ErrorKind::Mismatch, "state dict", format_args!("{read} tensors, those of its model"), file.tensors.len()));
