@@ -106,30 +106,65 @@ fn a_state_dict_is_the_same_model_in_json_and_safetensors() {
     assert_eq!(Import::default().parse(&file.encode().unwrap()).unwrap(), import("state-dict"));
 }
 
-/// The files of models with FiLM and StaticHyper that the models' own tests have; a package of this crate alone has none of them.
-#[test]
-fn models_with_a_network_of_the_knobs_play_as_pyneuralfx() {
+/// The parameters of the models' own tests, by name; a package of this crate alone has none of them.
+fn pyneuralfx() -> Vec<(String, Tensors, Tensors)> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../afx-models/tests/golden");
     if !folder.exists() {
-        return println!("skipped: afx-models/tests/golden is absent");
+        println!("skipped: afx-models/tests/golden is absent");
+        return Vec::new();
     }
-    for form in ["snapshot", "concat", "film", "statichyper", "dynamichyper"] {
-        for cell in ["gru", "lstm", "vanilla_rnn"] {
-            if (form, cell) == ("dynamichyper", "vanilla_rnn") {
-                continue; // the toolkit has none
-            }
-            let reference = Tensors::read(folder.join(format!("{form}-{cell}.safetensors"))).unwrap();
-            let take = |name: &str| reference.get(name).map(|t| t.to_f64().unwrap()).unwrap_or_default();
-            let of_model = |name: &str| name.starts_with("gen.") || name.starts_with("cond_mlp.") || name.starts_with("proj_");
-            let of_layer = |name: &str| name.starts_with("main_rnn.") || name.starts_with("linear_out.");
-            let tensors = reference.tensors.iter().filter(|t| of_model(&t.name) || of_layer(&t.name)).cloned().collect();
-            let file = Tensors { metadata: Default::default(), tensors };
-            let model = Import::default().parse(&file.encode().unwrap()).unwrap();
-            let controls = if form == "snapshot" { Vec::new() } else { take("controls") };
-            let found = play(&model, &controls, &take("input"), 0);
-            assert!(worst(&found, &take("output")) < 3e-7, "{form}-{cell}"); // the numbers are rounded to single precision
+    let forms = ["snapshot", "concat", "film", "statichyper", "dynamichyper"];
+    let names = forms.iter().flat_map(|form| ["gru", "lstm", "vanilla_rnn"].map(|cell| format!("{form}-{cell}")));
+    let read = |name: String| {
+        let reference = Tensors::read(folder.join(format!("{name}.safetensors"))).unwrap();
+        let starts = ["main_rnn.", "linear_out.", "gen.", "cond_mlp.", "proj_"];
+        let of_model = |tensor: &&Tensor| starts.iter().any(|start| tensor.name.starts_with(start));
+        let tensors = reference.tensors.iter().filter(of_model).cloned().collect();
+        (name, Tensors { metadata: Default::default(), tensors }, reference)
+    };
+    names.filter(|name| name != "dynamichyper-vanilla_rnn").map(read).collect() // the toolkit has none
+}
+
+#[test]
+fn pyneuralfx_models_play_as_there() {
+    for (name, file, reference) in pyneuralfx() {
+        let take = |name: &str| reference.get(name).map(|t| t.to_f64().unwrap()).unwrap_or_default();
+        let model = Import::default().parse(&file.encode().unwrap()).unwrap();
+        let controls = if name.starts_with("snapshot") { Vec::new() } else { take("controls") };
+        let found = play(&model, &controls, &take("input"), 0);
+        assert!(worst(&found, &take("output")) < 3e-7, "{name}"); // the numbers are rounded to single precision
+    }
+}
+
+#[test]
+fn a_state_dict_with_one_tensor_changed_is_refused_or_read() {
+    let (mut refused, mut read) = (0, 0);
+    for (name, file, _) in pyneuralfx() {
+        for at in 0..file.tensors.len() {
+            let tensor = &file.tensors[at];
+            let mut parse = |tensor: Option<Tensor>| {
+                let mut file = file.clone();
+                file.tensors.splice(at..=at, tensor);
+                let result = Import::default().parse(&file.encode().unwrap()).map(drop);
+                let counted = if result.is_err() { &mut refused } else { &mut read };
+                *counted += 1;
+                result
+            };
+            let with = |shape: Vec<usize>| {
+                let numbers = tensor.to_f32().unwrap().into_iter().cycle().take(shape.iter().product()).collect();
+                Tensor::f32(&tensor.name, &shape, numbers)
+            };
+            let _ = parse(Some(with(tensor.shape.iter().rev().copied().collect())));
+            let _ = parse(Some(with(tensor.shape.iter().map(|n| n / 2).collect())));
+            let _ = parse(Some(with(tensor.shape.iter().map(|n| n + 1).collect())));
+            let _ = parse(Some(with(vec![tensor.data.len()])));
+            let _ = parse(Some(Tensor { name: format!("{}x", tensor.name), ..tensor.clone() }));
+            let left_out = parse(None);
+            // A plain head may be without a bias.
+            assert!(left_out.is_err() || tensor.name == "linear_out.bias", "{name} without {}", tensor.name);
         }
     }
+    assert!(refused == 0 && read == 0 || refused > 3 * read, "{refused} refused, {read} read");
 }
 
 /// Plays a model at a knob position and what came back of it.
