@@ -63,6 +63,8 @@ pub(super) fn words(layer: &AnyLayer) -> String {
         AnyLayer::DynamicHyper(_) => "dynamic_hyper".into(),
         AnyLayer::Dense(dense) => format!("dense to {}", dense.outputs),
         AnyLayer::Conv1d(_) => "conv1d".into(),
+        AnyLayer::Tcn(_) => "tcn".into(),
+        AnyLayer::Gcn(_) => "gcn".into(),
         AnyLayer::Fir(_) => "fir".into(),
         AnyLayer::Nonlinear(_) => "nonlinear".into(),
         _ => "another layer".into(),
