@@ -82,6 +82,8 @@ pub trait Simd: Copy + sealed::Sealed {
     fn div(self, a: Self::V, b: Self::V) -> Self::V;
     /// `a * b + c`, fused only where the hardware does it in one instruction.
     fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// In each lane `yes` where `a > b`, else `no`, also where either is NaN.
+    fn select(self, a: Self::V, b: Self::V, yes: Self::V, no: Self::V) -> Self::V;
     /// Sum of all lanes, in a fixed order.
     fn sum(self, v: Self::V) -> Self::T;
     /// The sums of four vectors' lanes, each in the same fixed order, which is not that of [`Simd::sum`].
@@ -374,6 +376,10 @@ impl<T: Scalar> Simd for One<T> {
         a * b + c
     }
     #[inline(always)]
+    fn select(self, a: T, b: T, yes: T, no: T) -> T {
+        if a > b { yes } else { no }
+    }
+    #[inline(always)]
     fn sum(self, v: T) -> T {
         v
     }
@@ -464,6 +470,30 @@ mod tests {
         }
     }
 
+    /// The larger of each number and its neighbour.
+    struct Larger<'a>(&'a [f32], &'a mut [f32]);
+    impl Kernel<f32> for Larger<'_> {
+        type Out = ();
+        #[inline(always)]
+        fn call<S: Simd<T = f32>>(self, s: S) {
+            for at in (0..self.1.len()).step_by(S::N) {
+                let (a, b) = (s.load(&self.0[at..]), s.load(&self.0[at + 1..]));
+                s.store(s.select(a, b, a, b), &mut self.1[at..]);
+            }
+        }
+    }
+
+    fn check_select<S: Simd<T = f32>>(s: S) {
+        let mut x: Vec<f32> = (0..33).map(|i| ((i * 37) % 23) as f32 - 11.0).collect();
+        (x[9], x[31]) = (f32::NAN, f32::INFINITY);
+        let mut y = [0.0; 32];
+        s.vectorize(Larger(&x, &mut y));
+        for (i, y) in y.iter().enumerate() {
+            let expected = if x[i] > x[i + 1] { x[i] } else { x[i + 1] };
+            assert_eq!(y.to_bits(), expected.to_bits(), "{i}"); // a comparison with NaN is no
+        }
+    }
+
     fn run<S: Simd<T = f32>>(s: S, x: &[f32]) -> (Vec<f32>, f32) {
         let mut y = vec![0.0; 2 * x.len()];
         let dot = s.vectorize(Probe(x, &mut y));
@@ -494,6 +524,7 @@ mod tests {
             assert!((together - alone).abs() < 1e-4, "{together} {alone}"); // sixteen numbers of at most 20, in another order
         }
         check_product(s);
+        check_select(s);
         let (nan, _) = run(s, &[0.0, f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e-40]);
         assert!(nan[1].is_nan() && nan[6].is_nan());
         assert!((nan[2] - 1.0).abs() < 1e-6 && (nan[3] + 1.0).abs() < 1e-6 && nan[7] > 0.999 && nan[8] < 1e-3);

@@ -62,6 +62,10 @@ impl Simd for Portable {
         a.mul_add(b, c)
     }
     #[inline(always)]
+    fn select(self, a: f32x8, b: f32x8, yes: f32x8, no: f32x8) -> f32x8 {
+        a.simd_gt(b).select(yes, no)
+    }
+    #[inline(always)]
     fn sum(self, v: f32x8) -> f32 {
         let a = v.as_array();
         ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7]))

@@ -153,6 +153,20 @@ fn sum_each_512(v: &[__m512; 16]) -> __m512 {
     _mm512_add_ps(_mm512_shuffle_f32x4::<0b10_00_10_00>(low, high), _mm512_shuffle_f32x4::<0b11_01_11_01>(low, high))
 }
 
+/// [`Simd::select`].
+#[inline]
+#[target_feature(enable = "avx2")]
+fn select_256(a: __m256, b: __m256, yes: __m256, no: __m256) -> __m256 {
+    _mm256_blendv_ps(no, yes, _mm256_cmp_ps::<_CMP_GT_OQ>(a, b))
+}
+
+/// [`Simd::select`].
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn select_512(a: __m512, b: __m512, yes: __m512, no: __m512) -> __m512 {
+    _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b), no, yes)
+}
+
 /// Lane `k` in all lanes.
 #[inline]
 #[target_feature(enable = "avx2")]
@@ -242,7 +256,7 @@ macro_rules! op {
 }
 
 macro_rules! token {
-    ($t:ident, $v:ty, $n:literal, $sums:literal, $features:literal, $set:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $div:ident, $fma:ident, $max:ident, $min:ident, $sum:ident, $sum4:ident, $lane:ident, $quad:ident, $permute:ident, [$($k:literal)*], [$($j:literal)*], { $($streams:tt)* }) => {
+    ($t:ident, $v:ty, $n:literal, $sums:literal, $features:literal, $set:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $div:ident, $fma:ident, $select:ident, $max:ident, $min:ident, $sum:ident, $sum4:ident, $lane:ident, $quad:ident, $permute:ident, [$($k:literal)*], [$($j:literal)*], { $($streams:tt)* }) => {
         impl $t {
             /// Row `k` of `matvec`; private, because its caller bounds `k`.
             #[inline(always)]
@@ -358,6 +372,7 @@ macro_rules! token {
             op!(mul, $v, $mul, a, b);
             op!(div, $v, $div, a, b);
             op!(mul_add, $v, $fma, a, b, c);
+            op!(select, $v, $select, a, b, yes, no);
             #[inline(always)]
             fn sum(self, v: $v) -> f32 {
                 // SAFETY: the token exists only where the features were detected.
@@ -575,6 +590,7 @@ token!(
     _mm256_mul_ps,
     _mm256_div_ps,
     _mm256_fmadd_ps,
+    select_256,
     _mm256_max_ps,
     _mm256_min_ps,
     sum_256,
@@ -606,6 +622,7 @@ token!(
     _mm512_mul_ps,
     _mm512_div_ps,
     _mm512_fmadd_ps,
+    select_512,
     _mm512_max_ps,
     _mm512_min_ps,
     _mm512_reduce_add_ps,
@@ -637,6 +654,7 @@ token!(
     _mm512_mul_ps,
     _mm512_div_ps,
     _mm512_fmadd_ps,
+    select_512,
     _mm512_max_ps,
     _mm512_min_ps,
     sum_twin,
