@@ -1,7 +1,7 @@
 //! A layer or an adapter chosen at run time.
 
 use crate::{
-    Concat, Conv1d, Cover, Dense, DynamicHyper, Film, Fir, Fixed, Gcn, Gru, Lstm, Network, Nonlinear, Rnn, Skip, StaticHyper, Tcn,
+    Concat, Conv1d, Cover, Dense, DynamicHyper, Film, Fir, Fixed, Gcn, Gru, Lstm, Network, Nonlinear, Rnn, Skip, StaticHyper, Tcn, WaveNet,
 };
 use afx_core::{Adapter, Differentiable, Layer, Layout, Scalar, Tensor};
 use alloc::boxed::Box;
@@ -183,6 +183,7 @@ any_layer! {
     Nonlinear "nonlinear" width;
     Tcn "tcn" inputs channels blocks kernel growth;
     Gcn "gcn" inputs outputs channels blocks kernel growth;
+    WaveNet "wavenet" inputs outputs;
 }
 
 impl AnyLayer {

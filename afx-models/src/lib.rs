@@ -3,7 +3,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 //! Recurrent and convolutional cells, conditioning adapters and model specifications for neural audio effects.
 //!
-//! A layer ([`Gru`], [`Lstm`], [`Rnn`], [`DynamicHyper`], [`Tcn`], [`Gcn`], [`Conv1d`], [`Dense`], [`Fir`], [`Nonlinear`], one with a [`Skip`],
+//! A layer ([`Gru`], [`Lstm`], [`Rnn`], [`DynamicHyper`], [`Tcn`], [`Gcn`], [`WaveNet`], [`Conv1d`], [`Dense`], [`Fir`], [`Nonlinear`], one with a [`Skip`],
 //! or several in a row) is a plain effect; an adapter ([`Fixed`], [`Concat`],
 //! [`Film`], [`StaticHyper`]) makes its parameters a function of knobs. Any adapter drives any layer. Compose them in types with
 //! [`afx_core::Chain`] and [`afx_core::Conditioned`], or at run time with [`ModelSpec`], which is also what a model file holds.
@@ -46,6 +46,7 @@ mod rnn;
 mod skip;
 mod spec;
 mod tcn;
+mod wavenet;
 
 pub use adapter::{Activation, Concat, Cover, Film, Fixed, Network, StaticHyper};
 pub use any::{AnyAdapter, AnyLayer, Conditioning};
@@ -61,6 +62,7 @@ pub use rnn::Rnn;
 pub use skip::Skip;
 pub use spec::{ModelSpec, SpecError};
 pub use tcn::Tcn;
+pub use wavenet::{Pointwise, WaveNet, WaveNetArray, WaveNetLayer};
 
 /// The default of a distance between neighbours.
 #[cfg(feature = "serde")]

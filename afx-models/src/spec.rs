@@ -1,7 +1,7 @@
 //! What a model is, in sizes and names.
 
 use crate::conv::Line;
-use crate::{AnyAdapter, AnyLayer, Conditioning, Cover, Dense, DynamicHyper, Fir, Gcn, Gru, Lstm, Network, Rnn, Tcn};
+use crate::{AnyAdapter, AnyLayer, Conditioning, Cover, Dense, DynamicHyper, Fir, Gcn, Gru, Lstm, Network, Rnn, Tcn, WaveNet};
 use afx_core::{Conditioned, Layer};
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -22,12 +22,13 @@ const MOST_MEMORY: usize = 100_000_000;
 /// A cell of so many units or channels, and a head where it has none of its own.
 type MakeCell = fn(usize) -> Vec<AnyLayer>;
 /// The cells by name; those of convolutions with the HyperRNN poster's ten blocks.
-const CELLS: [(&str, MakeCell); 5] = [
+const CELLS: [(&str, MakeCell); 6] = [
     ("gru", |h| vec![Gru::new(1, h).into(), Dense::new(h, 1).into()]),
     ("lstm", |h| vec![Lstm::new(1, h).into(), Dense::new(h, 1).into()]),
     ("rnn", |h| vec![Rnn::new(1, h).into(), Dense::new(h, 1).into()]),
     ("tcn", |h| vec![Tcn::new(1, h, 10, 3).into(), Dense::new(h, 1).into()]),
     ("gcn", |h| vec![Gcn::new(1, h, 10, 3, 1).into()]),
+    ("wavenet", |h| vec![WaveNet::a1(h, h.div_ceil(2)).into()]),
 ];
 /// The kinds of conditioning by what stands before a cell's name.
 const KINDS: [(&str, Conditioning); 4] = [
@@ -126,6 +127,8 @@ impl ModelSpec {
     ///   other networks and a few numbers more. A specification in JSON or TOML sets blocks, kernel and growth.
     /// - `dynamic-hyper-gru`, `dynamic-hyper-lstm`: a cell that another of 8 units scales and shifts in every frame, with knobs that reach that
     ///   other one ([`DynamicHyper`]), and a dense head.
+    /// - `wavenet` of `hidden` channels in its first array and half as many in its second ([`WaveNet::a1`]; Neural Amp Modeler's "standard"
+    ///   has 16), with the same words in front as a cell.
     /// - `hyper-gru`: the seeds' proposal: a learnable FIR of 32 taps for latency, linear, GRU, linear, all maps without biases, so that
     ///   silence stays silence, from a hypernetwork 2 x 8.
     ///
@@ -211,6 +214,7 @@ fn numbers(layer: &AnyLayer) -> usize {
         AnyLayer::Conv1d(layer) => layer.count(),
         AnyLayer::Tcn(layer) => layer.count(),
         AnyLayer::Gcn(layer) => layer.count(),
+        AnyLayer::WaveNet(layer) => layer.count(),
         layer => Layer::<f32>::layout(layer).count(),
     }
 }
@@ -225,6 +229,7 @@ fn memory(layer: &AnyLayer) -> (usize, usize) {
         AnyLayer::Conv1d(layer) => of(layer.line()),
         AnyLayer::Tcn(layer) => layer.row().iter().map(|block| of(block.line())).fold((0, 0), add),
         AnyLayer::Gcn(layer) => layer.row().iter().map(|block| of(block.line())).fold((0, 0), add),
+        AnyLayer::WaveNet(layer) => (layer.receptive_field() - 1, layer.memory()),
         _ => (0, 0),
     }
 }
@@ -243,6 +248,9 @@ fn check_layer(layer: &AnyLayer) -> Result<(), SpecError> {
         check_layer(&skip.layer)?;
         let (expected, found) = (Layer::<f32>::inputs(&skip.layer), Layer::<f32>::outputs(&skip.layer));
         return if expected == found { Ok(()) } else { Err(SpecError::Skip { expected, found }) };
+    }
+    if let AnyLayer::WaveNet(net) = layer {
+        net.all_sizes().try_for_each(|(what, size)| at_most(what, size))?;
     }
     let AnyLayer::Stack { layers } = layer else { return Ok(()) };
     layers.iter().try_for_each(check_layer)?;
@@ -332,10 +340,39 @@ mod tests {
     fn every_name_in_the_list_makes_a_model_of_its_own() {
         let names = ModelSpec::names();
         let specs: Vec<_> = names.iter().map(|name| ModelSpec::named(name, 8, 2).unwrap()).collect();
-        assert!(specs.len() == 23 && (1..23).all(|i| !specs[..i].contains(&specs[i])));
+        assert!(specs.len() == 27 && (1..27).all(|i| !specs[..i].contains(&specs[i])));
         for name in ["", "concat-", "concat-dense", "gru-", "film-film-gru", "hyper-lstm"] {
             assert_eq!(ModelSpec::named(name, 8, 2), Err(SpecError::Name { found: name.into() }));
         }
+    }
+
+    #[test]
+    fn a_wavenet_of_hostile_sizes_is_refused_before_anything_is_allocated() {
+        let check = |change: fn(&mut WaveNet)| {
+            let mut net = WaveNet::a1(16, 8);
+            change(&mut net);
+            ModelSpec { layer: net.into(), conditioning: Conditioning::Fixed, controls: 0 }.check()
+        };
+        let size = |what, found| Err(SpecError::Size { what, most: LARGEST, found });
+        assert_eq!(check(|_| ()), Ok(()));
+        assert_eq!(check(|net| net.arrays.clear()), size("wavenet arrays", 0));
+        assert_eq!(check(|net| net.arrays[1].layers.clear()), size("wavenet layers", 0));
+        assert_eq!(check(|net| net.arrays[0].bottleneck = usize::MAX), size("wavenet bottleneck", usize::MAX));
+        assert_eq!(check(|net| net.arrays[1].layers[3].dilation = 4097), size("wavenet dilation", 4097));
+        let most = |result| match result {
+            Err(SpecError::Size { what, .. }) => what,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(
+            most(check(|net| (net.arrays[0].layers[0].kernel, net.arrays[0].layers[0].dilation) = (4096, 4096))),
+            "frames that an output depends on"
+        );
+        let far = |net: &mut WaveNet| {
+            net.arrays[0].channels = 4096;
+            net.arrays[0].layers.iter_mut().for_each(|layer| layer.dilation = 4096);
+        };
+        assert_eq!(most(check(far)), "numbers of memory");
+        assert_eq!(most(check(|net| (net.arrays[0].channels, net.arrays[0].bottleneck) = (2048, 2048))), "numbers to learn");
     }
 
     #[test]
@@ -370,7 +407,8 @@ mod tests {
         let error = ModelSpec::named("gruu", 8, 2).unwrap_err();
         let names = "gru, concat-gru, film-gru, static-hyper-gru, lstm, concat-lstm, film-lstm, static-hyper-lstm, \
                      rnn, concat-rnn, film-rnn, static-hyper-rnn, tcn, concat-tcn, film-tcn, static-hyper-tcn, \
-                     gcn, concat-gcn, film-gcn, static-hyper-gcn, dynamic-hyper-gru, dynamic-hyper-lstm, hyper-gru";
+                     gcn, concat-gcn, film-gcn, static-hyper-gcn, wavenet, concat-wavenet, film-wavenet, static-hyper-wavenet, \
+                     dynamic-hyper-gru, dynamic-hyper-lstm, hyper-gru";
         assert_eq!(std::format!("{error}"), format!("model: expected one of {names}, found gruu"));
         let mut spec = ModelSpec::named("gru", 8, 2).unwrap();
         spec.layer = AnyLayer::stack(vec![Gru::new(1, 8).into(), Dense::new(9, 1).into()]);

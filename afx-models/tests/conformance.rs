@@ -55,9 +55,21 @@ afx_core::layer_conformance!(gcn, Gcn::new(1, 8, 3, 3, 1));
 afx_core::layer_conformance!(gcn_of_odd_size, Gcn { growth: 5, ..Gcn::new(2, 5, 4, 2, 3) });
 afx_core::layer_conformance!(gcn_late, Gcn { late: true, bias: false, ..Gcn::new(1, 3, 2, 3, 1) });
 afx_core::layer_conformance!(gcn_of_one_block, Gcn::new(2, 20, 1, 2, 2));
+afx_core::layer_conformance!(wavenet, wavenet(1, 3, Pointwise::Tanh, None));
+afx_core::layer_conformance!(wavenet_gated, wavenet(2, 5, Pointwise::Tanh, Some(Pointwise::Sigmoid)));
+afx_core::layer_conformance!(wavenet_leaky, wavenet(1, 9, Pointwise::LeakyRelu { slope: 0.1 }, Some(Pointwise::Silu)));
+afx_core::layer_conformance!(wavenet_hard, wavenet(3, 4, Pointwise::HardSwish, Some(Pointwise::Softsign)));
 afx_core::layer_conformance!(chain_lstm, afx_core::chain!(Fir { taps: 7 }, Dense::new(1, 3), Lstm::new(3, 8), Dense::new(8, 1)));
 afx_core::layer_conformance!(chain_rnn, afx_core::chain!(Fir { taps: 7 }, Dense::new(1, 3), Rnn::new(3, 8), Dense::new(8, 1)));
 afx_core::layer_conformance!(chain, afx_core::chain!(Fir { taps: 7 }, Dense::new(1, 3), Gru::new(3, 8), Dense::new(8, 1)));
+
+/// Two arrays that share no size.
+fn wavenet(inputs: usize, channels: usize, activation: Pointwise, gate: Option<Pointwise>) -> WaveNet {
+    let layer = |kernel, dilation| WaveNetLayer { kernel, dilation, activation, gate };
+    let first = WaveNetArray { channels, bottleneck: 3, layers: vec![layer(3, 1), layer(2, 70)], head_kernel: 1, head_bias: false };
+    let second = WaveNetArray { channels: 2, bottleneck: 4, layers: vec![layer(1, 3), layer(3, 5)], head_kernel: 4, head_bias: true };
+    WaveNet { inputs, outputs: inputs, arrays: vec![first, second], head_scale: 0.75 }
+}
 
 #[test]
 fn any_number_of_units_trains_what_it_plays() {
@@ -206,6 +218,7 @@ fn what_is_made_of_layers_rests_and_is_checked_as_they_are() {
     rests_where_playing_leads(&Gru::new(2, 5));
     rests_where_playing_leads(&Lstm::new(2, 5));
     rests_where_playing_leads(&Rnn::new(2, 5));
+    rests_where_playing_leads(&wavenet(2, 5, Pointwise::Tanh, Some(Pointwise::Sigmoid)));
     knows_when_its_memory_is_spoilt(&chain);
     knows_when_its_memory_is_spoilt(&afx_core::chain!(Gru::new(2, 5), Dense::new(5, 1), Fir { taps: 7 }));
     knows_when_its_memory_is_spoilt(&stack());
