@@ -70,6 +70,79 @@ def nam_lstm():
     return model, [], x[WARM:], y, WARM
 
 
+def nam_wavenet(arrays, functions, head_scale):
+    """Arrays (channels, bottleneck, layers (kernel, dilation, function, gate), head kernel, head bias); the order of the numbers is the format's."""
+    weights, x = [], torch.cat([torch.zeros(WARM), signal()])[None]
+
+    def take(*shape):
+        bound = 1.5 / np.sqrt(np.prod(shape[1:]))
+        numbers = (bound * (2 * torch.rand(*shape) - 1)).float().double()
+        weights.extend(listed(numbers.flatten()))
+        return numbers
+
+    def convolve(h, matrix, dilation=1, bias=None):
+        padded = torch.nn.functional.pad(h, ((matrix.shape[2] - 1) * dilation, 0))
+        return torch.nn.functional.conv1d(padded[None], matrix, bias, dilation=dilation)[0]
+
+    h, head = x, 0
+    for number, (channels, bottleneck, layers, kernel, bias) in enumerate(arrays):
+        h = convolve(h, take(channels, h.shape[0], 1))
+        for taps, dilation, function, gate in layers:
+            rows = bottleneck * (2 if gate else 1)
+            z = convolve(h, take(rows, channels, taps), dilation, take(rows)) + take(rows, 1) @ x
+            a = functions[function](z[:bottleneck]) * (functions[gate](z[bottleneck:]) if gate else 1)
+            head = head + a
+            h = h + convolve(a, take(channels, bottleneck, 1), 1, take(channels))
+        outputs = arrays[number + 1][1] if number + 1 < len(arrays) else 1
+        head = convolve(head, take(outputs, bottleneck, kernel), 1, take(outputs) if bias else None)
+    weights.append(head_scale)
+    return weights, x[0, WARM:], head_scale * head[0, WARM:]
+
+
+FUNCTIONS = {"Tanh": torch.tanh, "Sigmoid": torch.sigmoid, "ReLU": torch.relu, "SiLU": torch.nn.functional.silu}
+FUNCTIONS |= {"LeakyReLU": lambda z: torch.nn.functional.leaky_relu(z, 0.25), "Softsign": torch.nn.functional.softsign}
+
+
+def nam_wavenet_a1():
+    gated = [(3, dilation, "Tanh", "Sigmoid") for dilation in (1, 2)]
+    weights, x, y = nam_wavenet([(3, 3, gated, 1, False), (2, 2, [(2, 7, "ReLU", None)], 1, True)], FUNCTIONS, 0.75)
+    first = {"input_size": 1, "condition_size": 1, "head_size": 2, "channels": 3, "kernel_size": 3, "dilations": [1, 2]}
+    second = {"input_size": 3, "condition_size": 1, "head_size": 1, "channels": 2, "kernel_size": 2, "dilations": [7]}
+    layers = [
+        first | {"activation": "Tanh", "gated": True, "head_bias": False},
+        second | {"activation": "ReLU", "gated": False, "head_bias": True},
+    ]
+    config = {"layers": layers, "head": None, "head_scale": 0.75}
+    return {"version": "0.5.4", "architecture": "WaveNet", "config": config, "weights": weights, "sample_rate": 48000}, [], x, y, WARM
+
+
+def nam_wavenet_a2():
+    chain = [(3, 1, "LeakyReLU", None), (2, 5, "SiLU", "Softsign"), (4, 2, "Tanh", None)]
+    weights, x, y = nam_wavenet([(4, 3, chain, 3, True)], FUNCTIONS, 0.5)
+    off = {"active": False, "shift": True, "groups": 1}
+    array = {
+        "input_size": 1,
+        "condition_size": 1,
+        "head": {"out_channels": 1, "kernel_size": 3, "bias": True},
+        "channels": 4,
+        "kernel_sizes": [3, 2, 4],
+        "dilations": [1, 5, 2],
+        "activation": [{"type": "LeakyReLU", "negative_slope": 0.25}, {"type": "SiLU"}, {"type": "Tanh"}],
+        "bottleneck": 3,
+        "head1x1": {"active": False, "out_channels": 1, "groups": 1},
+        "layer1x1": {"active": True, "groups": 1},
+        "groups_input": 1,
+        "groups_input_mixin": 1,
+        "conv_pre_film": off,
+        "activation_post_film": off,
+        "gating_mode": ["none", "gated", "none"],
+        "secondary_activation": [None, {"type": "Softsign"}, None],
+        "slimmable": None,
+    }
+    config = {"layers": [array], "head": None, "head_scale": 0.5}
+    return {"version": "0.7.0", "architecture": "WaveNet", "config": config, "weights": weights, "sample_rate": 48000}, [], x, y, WARM
+
+
 def nam_linear():
     taps = torch.randn(5).float().double()
     x = signal()
@@ -185,6 +258,8 @@ CASES = {
     "guitarml-gru": lambda: parametric("GRU"),
     "state-dict": state_dict,
     "rtneural-conv": convolutions,
+    "nam-wavenet-a1": nam_wavenet_a1,
+    "nam-wavenet-a2": nam_wavenet_a2,
 }
 
 

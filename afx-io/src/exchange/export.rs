@@ -11,7 +11,7 @@ use std::path::Path;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Export {
-    /// `.nam`: LSTM cells of one size with a dense head, or a filter. The format has no GRU.
+    /// `.nam`: LSTM cells of one size with a dense head, a filter, or a WaveNet. The format has no GRU.
     Nam,
     /// RTNeural's JSON with AIDA-X's additions: dense and convolutional layers, filters, GRU and LSTM cells and functions, with a skip around all of them
     /// or none.
@@ -67,6 +67,7 @@ pub(super) fn words(layer: &AnyLayer) -> String {
         AnyLayer::Gcn(_) => "gcn".into(),
         AnyLayer::Fir(_) => "fir".into(),
         AnyLayer::Nonlinear(_) => "nonlinear".into(),
+        AnyLayer::WaveNet(_) => "wavenet".into(),
         _ => "another layer".into(),
     }
 }

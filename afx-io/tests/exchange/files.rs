@@ -19,9 +19,11 @@ pub struct Case {
     output: Vec<f64>,
 }
 
-const CASES: [(&str, &str); 9] = [
+const CASES: [(&str, &str); 11] = [
     ("nam-lstm", include_str!("nam-lstm.json")),
     ("nam-linear", include_str!("nam-linear.json")),
+    ("nam-wavenet-a1", include_str!("nam-wavenet-a1.json")),
+    ("nam-wavenet-a2", include_str!("nam-wavenet-a2.json")),
     ("rtneural", include_str!("rtneural.json")),
     ("aida-x", include_str!("aida-x.json")),
     ("aida-x-skip", include_str!("aida-x-skip.json")),
@@ -50,7 +52,7 @@ fn every_kind_of_file_plays_as_its_program_does() {
         let (case, model) = (case(name), import(name));
         let found = play(&model, &controls(&model, &case), &case.input, case.silence);
         // the numbers are rounded to single precision once more where gains and ranges of knobs are taken up: 6e-8 each
-        let exact = ["rtneural", "rtneural-conv", "nam-linear", "state-dict"].contains(&name);
+        let exact = ["rtneural", "rtneural-conv", "nam-linear", "nam-wavenet-a1", "nam-wavenet-a2", "state-dict"].contains(&name);
         let tolerance = if exact { 1e-13 } else { 5e-7 };
         assert!(worst(&found, &case.output) < tolerance, "{name}: {:e}", worst(&found, &case.output));
         let (low, high) = case.output.iter().fold((0f64, 0f64), |(low, high), v| (low.min(*v), high.max(*v)));
@@ -252,4 +254,42 @@ fn a_file_that_the_format_has_no_place_for_is_not_written() {
     assert_eq!(Export::Nam.encode(&gru, &[]).unwrap_err().to_string(), "knob values: expected 1, found 0");
     assert!(Export::Nam.encode(&import("aida-x-skip"), &[]).is_err());
     assert_eq!(Adapter::<f32>::controls(&gru.spec.build().unwrap().adapter), 1);
+}
+
+#[test]
+fn a_wavenet_is_written_as_it_was_read() {
+    for name in ["nam-wavenet-a1", "nam-wavenet-a2"] {
+        let theirs: serde_json::Value = serde_json::from_str(case(name).model.get()).unwrap();
+        let ours: serde_json::Value = serde_json::from_slice(&Export::Nam.encode(&import(name), &[]).unwrap()).unwrap();
+        assert_eq!((&ours["version"], &ours["weights"]), (&theirs["version"], &theirs["weights"]), "{name}");
+        for (array, found) in theirs["config"]["layers"].as_array().unwrap().iter().zip(ours["config"]["layers"].as_array().unwrap()) {
+            for (key, value) in array.as_object().unwrap() {
+                assert_eq!(&found[key], value, "{name}, {key}");
+            }
+        }
+        assert_eq!(ours["config"]["head_scale"], theirs["config"]["head_scale"], "{name}");
+    }
+}
+
+#[test]
+fn a_wavenet_with_knobs_is_written_at_one_position_of_them() {
+    for name in ["concat-wavenet", "film-wavenet", "static-hyper-wavenet"] {
+        let spec = ModelSpec::named(name, 4, 2).unwrap();
+        let model = spec.build().unwrap();
+        let mut seed = 1u32;
+        let mut uniform = || {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            f64::from(seed) / 2f64.powi(31) - 1.0
+        };
+        let learnt: Vec<f32> = model.initialize(&mut uniform);
+        let x: Vec<f64> = (0..200).map(|_| 0.5 * uniform()).collect();
+        let knobs = ["drive", "tone"].map(|name| afx_io::dataset::Knob::new(name, 0.0, 10.0)).to_vec();
+        let model = ModelFile::new(name, spec, 48_000, knobs, learnt);
+        let at = |values: [f32; 2]| Import::default().parse(&Export::Nam.encode(&model, &values).unwrap()).unwrap();
+        let expected = play(&model, &[0.5, -0.25], &x, 5000);
+        let found = play(&at([7.5, 3.75]), &[], &x, 5000);
+        assert!(worst(&found, &expected) < 1e-6, "{name}: {}", worst(&found, &expected)); // numbers rounded to single precision once
+        let other = play(&at([0.0, 3.75]), &[], &x, 5000);
+        assert!(worst(&other, &expected) > 1e-4, "{name}: the knob does nothing");
+    }
 }

@@ -5,8 +5,8 @@ use afx_io::ErrorKind;
 use afx_io::exchange::Import;
 
 /// Each is a file, what takes the place of what in it, and a part of the message.
-const DAMAGES: [(&str, &str, &str, &str); 41] = [
-    ("nam-lstm", "\"LSTM\"", "\"WaveNet\"", "architecture: expected one of LSTM, Linear, SlimmableContainer, found WaveNet"),
+const DAMAGES: [(&str, &str, &str, &str); 57] = [
+    ("nam-lstm", "\"LSTM\"", "\"ConvNet\"", "architecture: expected one of LSTM, Linear, WaveNet, SlimmableContainer, found ConvNet"),
     ("nam-lstm", "\"hidden_size\":3", "\"hidden_size\":4", "weights: expected [261] numbers, found [160]"),
     (
         "nam-lstm",
@@ -81,6 +81,42 @@ const DAMAGES: [(&str, &str, &str, &str); 41] = [
         "state dict: expected weights of GRU, LSTM, RNN or Linear modules, found rec.bias_l0",
     ),
     ("guitarml-lstm", "rec.bias_hh_l0", "req.bias_hh_l0", "rec.bias_hh_l0: expected a tensor [16], found none"),
+    ("nam-wavenet-a1", "\"head_size\":2", "\"head_size\":3", "config.layers[0].head_size: expected 2, found 3"),
+    (
+        "nam-wavenet-a1",
+        "\"head_size\":1",
+        "\"head_sizes\":1",
+        "config.layers[1].head_size: expected outputs of the array's head, found none",
+    ),
+    ("nam-wavenet-a1", "\"input_size\":3", "\"input_size\":4", "config.layers[1].input_size: expected 3, found 4"),
+    ("nam-wavenet-a1", "\"condition_size\":1", "\"condition_size\":3", "config.layers[0].condition_size: expected 1, found 3"),
+    ("nam-wavenet-a1", "\"ReLU\"", "\"Relu6\"", "config.layers[1].activation: expected one of Tanh"),
+    ("nam-wavenet-a1", "\"head\":null", "\"head\":{}", "config.head: expected none, found one"),
+    ("nam-wavenet-a1", "[7]", "[7000]", "wavenet dilation: expected 1 to 4096, found 7000"),
+    ("nam-wavenet-a1", "[7]", "[7,8]", "weights: expected"),
+    ("nam-wavenet-a1", "\"kernel_size\":3", "\"kernel_size\":1e18", "config: expected the settings of a WaveNet"),
+    ("nam-wavenet-a2", "\"kernel_sizes\":[3", "\"kernel_sizes\":[1,3", "config.layers[0].kernel_size: expected 3, one a dilation, found 4"),
+    (
+        "nam-wavenet-a2",
+        "\"active\":false",
+        "\"active\":true",
+        "config.layers[0].head1x1: expected one that is not active, found an active one",
+    ),
+    (
+        "nam-wavenet-a2",
+        "\"layer1x1\":{\"active\":true",
+        "\"layer1x1\":{\"active\":false",
+        "config.layers[0].layer1x1: expected an active one",
+    ),
+    ("nam-wavenet-a2", "\"groups_input\":1", "\"groups_input\":2", "config.layers[0].groups_input: expected one group, found 2"),
+    ("nam-wavenet-a2", "\"gated\"", "\"blended\"", "config.layers[0].gating_mode: expected none or gated, found blended"),
+    ("nam-wavenet-a2", "\"negative_slope\":0.25", "\"negative_slope\":1e300", "number out of range"),
+    (
+        "nam-wavenet-a1",
+        "\"Tanh\"",
+        "{\"type\":\"Hardtanh\",\"min_val\":2}",
+        "config: expected functions with finite numbers, low below high",
+    ),
     ("state-dict", "rec.weight_ih_l1", "rec.weight_ih_l3", "state dict: expected 5 tensors, those of its modules, found 9"),
     ("state-dict", "\"lin.weight\":[[", "\"lin.weight\":[[0,", "lin.weight: expected 3 inputs, the outputs of what stands before, found 4"),
     ("rtneural-conv", "\"dilation\":[2]", "\"dilation\":[0]", "layers[0].dilation: expected 1 to 4096, found 0"),
@@ -186,7 +222,7 @@ fn a_container_in_a_container_is_refused() {
     let inner = r#"{"architecture":"SlimmableContainer","config":{"submodels":[]}}"#;
     let text = format!(r#"{{"architecture":"SlimmableContainer","config":{{"submodels":[{{"max_value":1,"model":{inner}}}]}}}}"#);
     let error = Import::default().parse(text.as_bytes()).unwrap_err();
-    assert_eq!(error.to_string(), "architecture: expected one of LSTM, Linear, found SlimmableContainer");
+    assert_eq!(error.to_string(), "architecture: expected one of LSTM, Linear, WaveNet, found SlimmableContainer");
     let error = Import::default().parse(inner.as_bytes()).unwrap_err();
     assert_eq!(error.to_string(), "config.submodels: expected one of the 0 submodels, counted from 0, found 0");
 }

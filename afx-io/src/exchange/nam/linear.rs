@@ -48,5 +48,5 @@ pub(super) fn write(model: &ModelFile) -> Result<Option<Content>> {
     };
     let weights = tensor("layer.0.taps").iter().map(|tap| factor * tap).chain(bias).collect();
     let config = serde_json::json!({ "receptive_field": taps, "bias": bias.is_some() });
-    Ok(Some(Content { config, weights }))
+    Ok(Some(Content { version: super::VERSION, config, weights }))
 }

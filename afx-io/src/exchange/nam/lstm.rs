@@ -108,7 +108,7 @@ pub(super) fn write(model: &ModelFile) -> Result<Option<Content>> {
     weights.extend(tensor(last, "weight"));
     weights.push(if head.bias { tensor(last, "bias")[0] } else { 0.0 });
     let config = serde_json::json!({ "input_size": 1, "hidden_size": hidden, "num_layers": cells.len() });
-    Ok(Some(Content { config, weights }))
+    Ok(Some(Content { version: super::VERSION, config, weights }))
 }
 
 /// Frames played beyond the point where hardly anything moves: the second that the format's trainer plays.

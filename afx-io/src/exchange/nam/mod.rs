@@ -3,6 +3,7 @@
 
 mod linear;
 mod lstm;
+mod wavenet;
 
 use super::numbers::{Few, Loose, Numbers};
 use super::parts::{Parts, Stops, sample_rate};
@@ -21,7 +22,8 @@ type ReadParts = fn(&str, &Numbers) -> Result<Parts>;
 /// The `config` and `weights` of a model without knobs; `None` where it has other layers.
 type WriteContent = fn(&ModelFile) -> Result<Option<Content>>;
 /// Every architecture by its name.
-const ARCHITECTURES: [(&str, ReadParts, WriteContent); 2] = [("LSTM", lstm::read, lstm::write), ("Linear", linear::read, linear::write)];
+const ARCHITECTURES: [(&str, ReadParts, WriteContent); 3] =
+    [("LSTM", lstm::read, lstm::write), ("Linear", linear::read, linear::write), ("WaveNet", wavenet::read, wavenet::write)];
 const CONTAINER: &str = "SlimmableContainer";
 
 /// A file; `config` is left as text for the architecture.
@@ -194,6 +196,7 @@ struct Output<'a> {
 
 /// An architecture's `config` and `weights`.
 struct Content {
+    version: &'static str,
     config: serde_json::Value,
     weights: Vec<f32>,
 }
@@ -205,14 +208,14 @@ pub(super) fn write(model: &ModelFile) -> Result<Vec<u8>> {
             return text(model, name, content);
         }
     }
-    let expected = "LSTM cells of one size and a dense head, or a filter: a .nam file holds nothing else that this crate has";
+    let expected = "LSTM cells of one size and a dense head, a filter, or a WaveNet: a .nam file holds nothing else that this crate has";
     Err(Error::new(ErrorKind::Unsupported, "layer", expected, super::export::words(&model.spec.layer)))
 }
 
 fn text(model: &ModelFile, architecture: &str, content: Content) -> Result<Vec<u8>> {
     let about = &model.about;
     let output = Output {
-        version: VERSION,
+        version: content.version,
         metadata: Written {
             date: date(&about.date),
             loudness: about.loudness_db,
