@@ -18,6 +18,8 @@ pub enum Role {
     Input,
     /// From the layer's own memory.
     Recurrent,
+    /// From the layer's own memory, where knobs come in: the smaller cell of a dynamic hypernetwork.
+    Control,
     /// From what other maps of the layer have made: a later block's convolution.
     Hidden,
     /// From the layer's input, past another map that reads it: the first block's residual.
@@ -37,6 +39,7 @@ impl Role {
         match self {
             Role::Input => Role::Hidden,
             Role::Bypass => Role::Mix,
+            Role::Control => Role::Recurrent,
             role => role,
         }
     }
@@ -119,7 +122,7 @@ impl Layout {
     }
 
     /// Appends the layout of what comes next; its names get the prefix `prefix` and a dot, its slice follows this one's. Behind other affine
-    /// maps, its [`Role::Input`] becomes [`Role::Hidden`] and its [`Role::Bypass`] becomes [`Role::Mix`].
+    /// maps, its [`Role::Input`] becomes [`Role::Hidden`], its [`Role::Bypass`] [`Role::Mix`] and its [`Role::Control`] [`Role::Recurrent`].
     #[must_use]
     pub fn join(mut self, prefix: &str, other: &Layout) -> Self {
         let (base, first, behind) = (self.len, self.tensors.len(), !self.affine.is_empty());
@@ -160,6 +163,12 @@ impl Layout {
     pub fn input_maps(&self) -> impl Iterator<Item = &Affine> {
         let reads = |(i, map): &(usize, &Affine)| *i == 0 || matches!(map.role, Role::Input | Role::Bypass);
         self.affine.iter().enumerate().filter(reads).map(|(_, map)| map)
+    }
+
+    /// The biases to which knobs beside the input add: those of maps that read the input, and of every [`Role::Control`].
+    pub fn knob_biases(&self) -> impl Iterator<Item = &Tensor> {
+        let takes = |(i, map): &(usize, &Affine)| *i == 0 || matches!(map.role, Role::Input | Role::Bypass | Role::Control);
+        self.affine.iter().enumerate().filter(takes).filter_map(|(_, map)| Some(&self.tensors[map.bias?]))
     }
 
     /// The tensor of that name.

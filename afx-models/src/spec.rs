@@ -187,7 +187,7 @@ impl ModelSpec {
         let layout = Layer::<f32>::layout(&self.layer);
         let acts = match self.conditioning {
             Conditioning::Fixed => true,
-            Conditioning::Concat => layout.affine_maps().first().is_some_and(|map| map.bias.is_some()),
+            Conditioning::Concat => layout.knob_biases().next().is_some(),
             Conditioning::Film { cover, .. } => cover.modulated(&layout).next().is_some(),
             Conditioning::StaticHyper { cover, .. } => cover.generated(&layout).next().is_some(),
         };

@@ -9,7 +9,8 @@ use core::ops::Range;
 /// Knobs concatenated to the input: with the knobs at rest, exactly a bias `b' = b + W_c c` of the affine maps that read the layer's input.
 ///
 /// The simplest and most common conditioning (Damskägg and Välimäki 2019, Wright and Välimäki 2019). A convolution sees the knobs at every
-/// tap, so there `W_c` is the sum over the taps. A cell has one such map, a convolutional one has the first block's residual beside it.
+/// tap, so there `W_c` is the sum over the taps. A cell has one such map, a convolutional one has the first block's residual beside it, and a
+/// [`DynamicHyper`](crate::DynamicHyper) takes knobs where its smaller cell reads the larger one.
 ///
 /// - `controls.weight`: `[controls, rows]`, the columns of the first map's weight that belong to the knobs; `controls.<i>.weight`: those of
 ///   another map, number `i`; `layer.*`: the layer's own.
@@ -48,7 +49,7 @@ impl Concat {
         let mut layout = Layout::new();
         let kept = Kept::new(&mut layout, target, |_| true);
         let mut columns = Vec::new();
-        for (i, bias) in target.input_maps().enumerate().filter_map(|(i, map)| Some((i, &target.tensors()[map.bias?]))) {
+        for (i, bias) in target.knob_biases().enumerate() {
             let name = if i == 0 { "controls.weight".into() } else { format!("controls.{i}.weight") };
             let (grown, weight) = append(layout, &name, &[controls, bias.len()]);
             layout = grown;

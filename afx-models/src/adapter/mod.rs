@@ -47,7 +47,7 @@ impl Cover {
 
 /// Whether a cell has that map, and not what stands beside or behind it.
 fn of_cell(map: &Affine) -> bool {
-    matches!(map.role, Role::Input | Role::Recurrent | Role::Hidden)
+    matches!(map.role, Role::Input | Role::Recurrent | Role::Control | Role::Hidden)
 }
 
 /// The tensors of a layer that an adapter keeps as learnt, under the prefix `layer.`.

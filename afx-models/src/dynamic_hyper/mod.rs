@@ -124,9 +124,9 @@ impl<T: Scalar> Layer<T> for DynamicHyper {
             .tensor("d_b.bias", &[gates, hidden])
             .tensor("w_ih", &[inputs, gates * hidden])
             .tensor("w_hh", &[hidden, gates * hidden])
-            .affine(Role::Input, "hyper.w_ih", Some("hyper.b_ih"))
-            .affine(Role::Recurrent, "hyper.w_hh", Some("hyper.b_hh"))
             .affine(Role::Input, "w_ih", None)
+            .affine(Role::Control, "hyper.w_ih", Some("hyper.b_ih"))
+            .affine(Role::Recurrent, "hyper.w_hh", Some("hyper.b_hh"))
             .affine(Role::Recurrent, "w_hh", None)
     }
     fn params_len(&self) -> usize {
