@@ -106,7 +106,7 @@ impl Conv1d {
         let [weight, bias, _] = self.places();
         let (dweight, dbias) = dparams.split_at_mut(bias);
         let dbias = self.bias.then(|| &mut dbias[..self.outputs]);
-        T::dispatch_width(self.outputs, Outer { conv: self, line, dy, frames, dweight: &mut dweight[weight..], dbias });
+        Outer { conv: self, line, dy, frames, dweight: &mut dweight[weight..], dbias }.run();
         if !dx.is_empty() {
             transpose(&params[weight..], self.kernel, self.inputs, self.outputs, scratch);
             let taps = Taps { count: self.kernel, dilation: self.dilation, first: late, ring: None };
@@ -190,6 +190,27 @@ struct Outer<'a, T> {
     frames: usize,
     dweight: &'a mut [T],
     dbias: Option<&'a mut [T]>,
+}
+
+impl<T: Scalar> Outer<'_, T> {
+    /// With the widest instructions of this machine.
+    fn run(self) {
+        let Outer { conv, line, dy, frames, dweight, dbias } = self;
+        if const { T::SINGLE } {
+            let dbias = dbias.map_or(Some(None), |dbias| T::singles_mut(dbias).map(Some));
+            if let (Some(line), Some(dy), Some(dweight), Some(dbias)) = (T::singles(line), T::singles(dy), T::singles_mut(dweight), dbias) {
+                outer_single(Outer { conv, line, dy, frames, dweight, dbias });
+            }
+        } else {
+            T::dispatch_width(conv.outputs, Outer { conv, line, dy, frames, dweight, dbias });
+        }
+    }
+}
+
+/// [`Outer`] of `f32`, compiled with this crate and not again with every crate that calls it.
+#[inline(never)]
+fn outer_single(job: Outer<'_, f32>) {
+    f32::dispatch_width(job.conv.outputs, job);
 }
 
 impl<T: Scalar> Kernel<T> for Outer<'_, T> {

@@ -47,6 +47,19 @@ pub(crate) struct Product<'a, T> {
 impl<T: Scalar> Product<'_, T> {
     /// Computes `y`.
     pub fn run(self) {
+        if const { T::SINGLE } {
+            let Product { weight, bias, taps, inputs, outputs, x, y, add } = self;
+            let bias = bias.map_or(Some(None), |bias| T::singles(bias).map(Some));
+            if let (Some(weight), Some(bias), Some(x), Some(y)) = (T::singles(weight), bias, T::singles(x), T::singles_mut(y)) {
+                run_single(Product { weight, bias, taps, inputs, outputs, x, y, add });
+            }
+        } else {
+            self.dispatch();
+        }
+    }
+
+    #[inline(always)]
+    fn dispatch(self) {
         if self.outputs == 1 {
             T::dispatch_width(self.inputs, Dots(self));
         } else {
@@ -162,6 +175,12 @@ impl<T: Scalar> Kernel<T> for Dots<'_, T> {
             }
         }
     }
+}
+
+/// [`Product`] of `f32`, compiled with this crate and not again with every crate that calls it.
+#[inline(never)]
+fn run_single(job: Product<'_, f32>) {
+    job.dispatch();
 }
 
 /// `[taps, inputs, outputs]` as `[taps, outputs, inputs]`, for the way back. `to` has [`ALIGN`] numbers more, which become zero.
