@@ -202,22 +202,31 @@ fn what_an_observer_returns_ends_the_training() {
 fn the_numbers_read_are_for_the_recordings_own_level() {
     // The trainer's own errors, at its inner level, against a voice that plays the file's numbers at the recordings' level.
     use afx_core::{Processor, Voice};
-    let mut training = trainer("static-hyper-gru", 8, Config { steps: 20, validate_every: 20, warm_up: 2000, ..config() });
-    run(&mut training, |_| false);
-    let data = device::recordings(2000);
-    let inner = training.errors();
-    for (capture, (name, esr)) in data.captures.iter().zip(inner) {
-        let controls: Vec<f32> = data.knobs.iter().zip(&capture.controls).map(|(k, v)| k.normalise(*v)).collect();
-        let mut voice = Voice::new(training.model().clone(), &training.learnt(), 48_000.0, 1).expect("numbers of that model");
-        voice.set_controls(&controls);
-        voice.reset();
-        let (dry, wet) = (&capture.dry[0], &capture.wet[0]);
-        let mut y = vec![0.0; dry.len()];
-        voice.process(&[dry], &mut [&mut y]);
-        let held = wet.len() - (wet.len() as f64 * training.config().validation_part) as usize;
-        let error: f64 = y[held..].iter().zip(&wet[held..]).map(|(p, t)| f64::from(p - t).powi(2)).sum();
-        let energy: f64 = wet[held..].iter().map(|t| f64::from(*t).powi(2)).sum();
-        // The voice starts at rest, the trainer from zeros, long before.
-        assert!((error / energy - esr).abs() < 1e-3 * esr.max(0.01), "{name}: {} against {esr}", error / energy);
+    for model in ["static-hyper-gru", "dynamic-hyper-gru"] {
+        let mut training = trainer(model, 8, Config { steps: 20, validate_every: 20, warm_up: 2000, ..config() });
+        run(&mut training, |_| false);
+        let data = device::recordings(2000);
+        let inner = training.errors();
+        for (capture, (name, esr)) in data.captures.iter().zip(inner) {
+            let controls: Vec<f32> = data.knobs.iter().zip(&capture.controls).map(|(k, v)| k.normalise(*v)).collect();
+            let mut voice = Voice::new(training.model().clone(), &training.learnt(), 48_000.0, 1).expect("numbers of that model");
+            voice.set_controls(&controls);
+            voice.reset();
+            let (dry, wet) = (&capture.dry[0], &capture.wet[0]);
+            let mut y = vec![0.0; dry.len()];
+            voice.process(&[dry], &mut [&mut y]);
+            let held = wet.len() - (wet.len() as f64 * training.config().validation_part) as usize;
+            let error: f64 = y[held..].iter().zip(&wet[held..]).map(|(p, t)| f64::from(p - t).powi(2)).sum();
+            let energy: f64 = wet[held..].iter().map(|t| f64::from(*t).powi(2)).sum();
+            // The voice starts at rest, the trainer from zeros, long before.
+            assert!((error / energy - esr).abs() < 1e-3 * esr.max(0.01), "{model}, {name}: {} against {esr}", error / energy);
+        }
+    }
+}
+
+#[test]
+fn every_model_by_name_takes_up_the_recordings_level() {
+    for name in afx_models::ModelSpec::names() {
+        trainer(&name, 8, config()); // refuses what cannot
     }
 }
