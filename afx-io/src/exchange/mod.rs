@@ -2,7 +2,7 @@
 //!
 //! | file | read | written |
 //! |---|---|---|
-//! | `.nam` of Neural Amp Modeler: LSTM, Linear; of a `SlimmableContainer` one of its models | yes | yes |
+//! | `.nam` of Neural Amp Modeler: WaveNet, LSTM, Linear; of a `SlimmableContainer` one of its models | yes | yes |
 //! | RTNeural's JSON (Keras names and orders): dense, conv1d, gru, lstm, activations; AIDA-X's `in_skip`, `in_gain`, `out_gain`, `samplerate` | yes | yes |
 //! | GuitarML's and Proteus' JSON: `model_data` and `state_dict`, with a skip, with knobs | yes | |
 //! | PyTorch's state dicts as safetensors or JSON: `GRU`, `LSTM`, `RNN` and `Linear` in a row, as CoreAudioML has them | yes | |
