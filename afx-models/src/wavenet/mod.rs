@@ -386,11 +386,10 @@ impl<T: Scalar> Layer<T> for WaveNet {
             if head_bias {
                 layout = layout.tensor(&bias, &[array.outputs]);
             }
-            layout = layout.affine(Role::Output, &format!("{i}.rechannel.weight"), None).affine(
-                Role::Output,
-                &weight,
-                head_bias.then_some(&bias),
-            );
+            // The first array's reads the input, as the mixins do.
+            let rechannel = if i == 0 { Role::Bypass } else { Role::Output };
+            layout =
+                layout.affine(rechannel, &format!("{i}.rechannel.weight"), None).affine(Role::Output, &weight, head_bias.then_some(&bias));
         }
         layout
     }
