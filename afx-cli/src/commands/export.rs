@@ -11,7 +11,8 @@ use std::path::PathBuf;
 pub struct Args {
     /// A model file
     model: PathBuf,
-    /// Where it goes: .nam for an LSTM or a filter; .json or .aidax for RTNeural's and AIDA-X's players, which know GRUs, too
+    /// Where it goes: .nam for an LSTM, a WaveNet or a filter; .json or .aidax for RTNeural's and AIDA-X's players: an LSTM,
+    /// a GRU, a convolution or a filter
     output: PathBuf,
     /// A knob in its own unit; the file has the model at this one position. Others are at their default
     #[arg(long = "set", value_name = "NAME=VALUE")]
