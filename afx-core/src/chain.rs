@@ -1,6 +1,6 @@
 //! Layers in a row.
 
-use crate::{Differentiable, Layer, Layout, Scalar};
+use crate::{Differentiable, Layer, Layout, Moving, Scalar};
 
 /// Frames that pass from one layer to the next at a time while playing.
 const BLOCK: usize = 64;
@@ -80,6 +80,19 @@ impl<T: Scalar, A: Layer<T>, B: Layer<T>> Layer<T> for Chain<A, B> {
             let middle = x0.len() / self.inputs() * self.0.outputs();
             self.0.process_pair(pa, [a0, a1], [x0, x1], [&mut m0[..middle], &mut m1[..middle]]);
             self.1.process_pair(pb, [b0, b1], [&m0[..middle], &m1[..middle]], [y0, y1]);
+        }
+    }
+    fn glides(&self) -> bool {
+        self.0.glides() && self.1.glides()
+    }
+    fn process_gliding(&self, mut params: Moving<'_, T>, state: &mut [T], x: &[T], y: &mut [T]) {
+        let (a, b, middle) = split_state(state, self.0.state_len(), self.1.state_len());
+        for (x, y) in x.chunks(BLOCK * self.inputs()).zip(y.chunks_mut(BLOCK * self.outputs())) {
+            let frames = x.len() / self.inputs();
+            let middle = &mut middle[..frames * self.0.outputs()];
+            self.0.process_gliding(params, a, x, middle);
+            self.1.process_gliding(params.at(self.0.params_len()), b, middle, y);
+            params = params.later(frames);
         }
     }
     fn flush(&self, state: &mut [T]) -> bool {

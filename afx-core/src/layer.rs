@@ -1,6 +1,6 @@
 //! Maps from frames to frames, and their derivatives.
 
-use crate::{Layout, Role, Scalar};
+use crate::{Layout, Moving, Role, Scalar};
 
 /// A causal map from frames to frames. Its numbers and its memory live outside it.
 ///
@@ -69,6 +69,17 @@ pub trait Layer<T: Scalar>: Send + Sync {
         self.process(params, s1, x1, y1);
     }
 
+    /// Whether [`Layer::process_gliding`] follows parameters that move. Without a recurrence that smooths them, steps of parameters are steps of
+    /// the output: convolutional layers and whatever has no memory say yes.
+    fn glides(&self) -> bool {
+        false
+    }
+    /// [`Layer::process`] while the parameters move. Only a layer that [`Layer::glides`] is asked.
+    ///
+    /// The provided body, for a layer without parameters, plays those of the line's start.
+    fn process_gliding(&self, params: Moving<'_, T>, state: &mut [T], x: &[T], y: &mut [T]) {
+        self.process(params.start, state, x, y);
+    }
     /// Zeros for numbers of the memory too small to matter, and whether all of them are finite. Who plays asks once in a while, so that neither
     /// subnormal numbers nor an accident lasts.
     ///

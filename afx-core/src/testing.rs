@@ -50,7 +50,7 @@
 //! }
 //!
 //! afx_core::guard_allocations!(); // once in the test file: counts allocations
-//! afx_core::layer_conformance!(gain, Gain); // five tests, in a module of that name
+//! afx_core::layer_conformance!(gain, Gain); // six tests, in a module of that name
 //!
 //! fn main() {
 //!     // One of them by hand.
@@ -61,7 +61,7 @@
 //! [`adapter_conformance!`](crate::adapter_conformance) takes a name, an adapter and a layer that it drives;
 //! [`processor_conformance!`](crate::processor_conformance) a name, a processor, its channels and its controls.
 
-use crate::{Adapter, Differentiable, Layer, Processor, Scalar};
+use crate::{Adapter, Differentiable, Layer, Moving, Processor, Scalar};
 pub use assert_no_alloc::AllocDisabler;
 use std::format;
 use std::string::String;
@@ -98,6 +98,10 @@ macro_rules! layer_conformance {
             #[test]
             fn single_precision_follows_double() {
                 $crate::testing::layer_precision(&$layer);
+            }
+            #[test]
+            fn gliding_plays_the_parameters_of_every_frame() {
+                $crate::testing::layer_gliding(&$layer);
             }
             #[test]
             fn processing_allocates_nothing() {
@@ -338,6 +342,54 @@ pub fn layer_precision(layer: &(impl Differentiable<f64> + Differentiable<f32>))
             // 64 frames of a recurrence whose activations are good to 4.5e-7.
             assert!((d - *s as f64).abs() < 3e-5 * scale, "{what}[{i}]: f64 {d}, f32 {s}");
         }
+    }
+}
+
+/// While parameters move a layer that [`Layer::glides`] plays what it plays frame by frame with those of each frame: all of them moving, and
+/// each tensor alone; the same bits however the line is cut into calls, and without allocating.
+pub fn layer_gliding(layer: &(impl Layer<f64> + Layer<f32>)) {
+    assert_eq!(Layer::<f64>::glides(layer), Layer::<f32>::glides(layer));
+    if !Layer::<f64>::glides(layer) {
+        return;
+    }
+    let (frames, passed, outputs) = (150, 9, Layer::<f64>::outputs(layer));
+    let Segment { params, state, x } = segment::<f64>(layer, frames, 15);
+    let inputs = x.len() / frames;
+    let single = |v: &[f64]| v.iter().map(|v| *v as f32).collect::<Vec<f32>>();
+    let (state32, x32) = (single(&state), single(&x));
+    let tensors: Vec<_> = Layer::<f64>::layout(layer).tensors().iter().map(|tensor| tensor.range()).collect();
+    let whole = core::iter::once(0..params.len());
+    for range in tensors.into_iter().chain(whole) {
+        let mut slope = vec![0.0; params.len()];
+        slope[range.clone()].copy_from_slice(&Noise::new(range.len() as u64).take::<f64>(range.len(), 0.003));
+        let (mut expected, mut y, mut memory) = (vec![0.0; frames * outputs], vec![0.0; frames * outputs], state.clone());
+        for t in 0..frames {
+            let params: Vec<f64> = params.iter().zip(&slope).map(|(p, s)| p + (passed + t) as f64 * s).collect();
+            let to = &mut expected[t * outputs..(t + 1) * outputs];
+            layer.process(&params, &mut memory, &x[t * inputs..(t + 1) * inputs], to);
+        }
+        let moving = Moving { start: &params, slope: Some(&slope), first: passed };
+        layer.process_gliding(moving, &mut state.clone(), &x, &mut y);
+        let scale = expected.iter().fold(1.0, |m: f64, v| m.max(v.abs()));
+        for (i, (e, y)) in expected.iter().zip(&y).enumerate() {
+            assert!((e - y).abs() < 1e-11 * scale, "numbers {range:?} move: output {i} is {y}, expected {e}");
+        }
+        let (params, slope) = (single(&params), single(&slope));
+        let moving = Moving { start: &params, slope: Some(&slope), first: passed };
+        let mut y32 = vec![0.0; frames * outputs];
+        let mut memory = state32.clone();
+        without_allocating(|| layer.process_gliding(moving, &mut memory, &x32, &mut y32));
+        for (i, (e, y)) in expected.iter().zip(&y32).enumerate() {
+            assert!((e - f64::from(*y)).abs() < 3e-5 * scale, "numbers {range:?} move: output {i} is {y} in f32, expected {e}");
+        }
+        let (mut cut, mut memory, mut at, mut noise) = (vec![0.0; frames * outputs], state32.clone(), 0, Noise::new(16));
+        while at < frames {
+            let n = ((noise.next_f64().abs() * 90.0) as usize).min(frames - at);
+            let to = &mut cut[at * outputs..(at + n) * outputs];
+            layer.process_gliding(moving.later(at), &mut memory, &x32[at * inputs..(at + n) * inputs], to);
+            at += n;
+        }
+        assert_eq!(y32, cut, "numbers {range:?} move, and the calls are cut");
     }
 }
 

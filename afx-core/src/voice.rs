@@ -1,7 +1,7 @@
 //! A conditioned model that plays.
 
 use crate::processor::{audible, shortest};
-use crate::{Adapter, Aligned, Conditioned, Layer, Processor, Scalar};
+use crate::{Adapter, Aligned, Conditioned, Layer, Moving, Processor, Scalar};
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::vec;
@@ -10,7 +10,7 @@ use core::fmt;
 
 /// Every so many frames the memory is checked: numbers too small to matter become zero, a memory that is not finite restarts at rest.
 const CHECK: usize = 64;
-/// While knobs move, the parameters take one step every so many frames.
+/// While knobs move, the parameters of a layer that does not glide by itself take one step every so many frames.
 const STEP: usize = 4;
 /// Numbers of a layer that are compared at a time.
 const CHUNK: usize = 64;
@@ -19,15 +19,16 @@ const LIMIT: f64 = 1e6;
 
 /// A [`Conditioned`] model with its knobs, its memory and the parameters in use: a [`Processor`]. The first page of `afx-models` plays one.
 ///
-/// - Knob moves glide: the layer's parameters go in a straight line from those in use to those of the new position, a small step every
-///   four frames over [`Voice::set_glide_ms`]. At rest nothing is computed beyond the layer itself.
+/// - Knob moves glide: the layer's parameters go in a straight line from those in use to those of the new position over
+///   [`Voice::set_glide_ms`]: frame by frame in a layer that [`Layer::glides`], else by a small step every four frames. At rest nothing is
+///   computed beyond the layer itself.
 /// - Playing starts from the model's own resting state for its knobs, so silence gives no pop.
 /// - NaN, infinities and what lies below -400 dBFS in the input count as silence, and no input leaves the memory stuck. No output is a
 ///   subnormal number, and whether a host has the processor flush those does not matter.
 /// - A layer with one input and one output serves any number of channels, all with the same parameters, two at a time.
 /// - [`Voice::reset`](Processor::reset) plays silence until the model rests, up to 12,288 frames of it for a GRU and 74,240 for an LSTM with
 ///   a slow memory, unless the knobs are where they were the last time: for a moment in which nobody listens.
-/// - Beside the learnt numbers it keeps the parameters in use and those that the knobs aim at.
+/// - Beside the learnt numbers it keeps the parameters in use and those that the knobs aim at; for a layer that glides the way between, too.
 #[derive(Clone)]
 pub struct Voice<T: Scalar, L, A> {
     model: Conditioned<L, A>,
@@ -113,6 +114,10 @@ struct Glide<T: Scalar> {
     to: usize,
     /// Steps left; at zero nothing moves.
     steps: usize,
+    /// For a layer that glides, whose steps are frames: what the parameters move by in each.
+    slope: Aligned<T>,
+    /// And the frames it has played since the parameters were those in `current`.
+    passed: usize,
 }
 
 impl<T: Scalar> Glide<T> {
@@ -127,11 +132,30 @@ impl<T: Scalar> Glide<T> {
         };
         let last = first + 1 + chunks.map(differ).rposition(|d| d).map_or(0, |n| n + 1);
         (self.from, self.to, self.steps) = (first * CHUNK, self.current.len().min(last * CHUNK), steps.max(1));
+        if !self.slope.is_empty() {
+            self.slope.fill(T::ZERO);
+            let weight = T::ONE / T::from_usize(self.steps);
+            let lines = self.current.iter().zip(&self.target[..]).zip(&mut self.slope[..]);
+            lines.skip(self.from).take(self.to - self.from).for_each(|((from, to), slope)| *slope = (*to - *from) * weight);
+        }
     }
 
     fn arrive(&mut self) {
         self.current.copy_from_slice(&self.target);
-        self.steps = 0;
+        (self.steps, self.passed) = (0, 0);
+    }
+
+    /// The frames that were played are taken up in `current`.
+    fn catch_up(&mut self) {
+        if self.passed >= self.steps {
+            if self.passed > 0 {
+                self.arrive();
+            }
+        } else if self.passed > 0 {
+            let weight = T::from_usize(self.passed) / T::from_usize(self.steps);
+            crate::kernels::approach(&mut self.current[self.from..self.to], &self.target[self.from..self.to], weight);
+            (self.steps, self.passed) = (self.steps - self.passed, 0);
+        }
     }
 
     /// One step of a straight line: `1 / steps` of what is left.
@@ -195,11 +219,12 @@ impl<T: Scalar, L: Layer<T>, A: Adapter<T>> Voice<T, L, A> {
         let layer = &model.layer;
         let buffer = |width: usize| [vec![T::ZERO; CHECK * width], vec![T::ZERO; CHECK * width]];
         let zeros = || Aligned::zeros(layer.params_len());
+        let slope = if layer.glides() { zeros() } else { Aligned::zeros(0) };
         let mut voice = Voice {
             learnt,
             controls: vec![T::ZERO; model.adapter.controls()],
             scratch: vec![T::ZERO; model.adapter.scratch_len()],
-            glide: Glide { current: zeros(), target: zeros(), from: 0, to: 0, steps: 0 },
+            glide: Glide { current: zeros(), target: zeros(), from: 0, to: 0, steps: 0, slope, passed: 0 },
             glide_frames: 0,
             sample_rate_hz,
             states: vec![Aligned::zeros(layer.state_len()); channels],
@@ -233,7 +258,7 @@ impl<T: Scalar, L: Layer<T>, A: Adapter<T>> Voice<T, L, A> {
         &self.controls
     }
 
-    /// The layer's parameters in use now.
+    /// The layer's parameters in use now; while one that [`Layer::glides`] follows a knob, those of up to 64 frames ago.
     pub fn parameters(&self) -> &[T] {
         &self.glide.current
     }
@@ -247,6 +272,14 @@ impl<T: Scalar, L: Layer<T>, A: Adapter<T>> Voice<T, L, A> {
     fn run(&mut self, first: usize, pair: bool, frames: usize) {
         let (i, o) = (self.model.layer.inputs(), self.model.layer.outputs());
         let params = &self.glide.current;
+        if self.glide.steps > 0 && !self.glide.slope.is_empty() {
+            let params = Moving { start: params, slope: Some(&self.glide.slope), first: self.glide.passed };
+            let channels = self.states[first..].iter_mut().zip(self.x.iter().zip(&mut self.y));
+            for (state, (x, y)) in channels.take(1 + usize::from(pair)) {
+                self.model.layer.process_gliding(params, state, &x[..frames * i], &mut y[..frames * o]);
+            }
+            return;
+        }
         let ([x0, x1], [y0, y1]) = (&self.x, &mut self.y);
         match &mut self.states[first..] {
             [a, b, ..] if pair => self.model.layer.process_pair(
@@ -324,7 +357,12 @@ impl<T: Scalar, L: Layer<T>, A: Adapter<T>> Processor<T> for Voice<T, L, A> {
         let (i, o) = (self.model.layer.inputs(), self.model.layer.outputs());
         let mut done = 0;
         while done < frames {
-            let until_step = if self.glide.steps > 0 { STEP - self.position % STEP } else { CHECK };
+            let glides = !self.glide.slope.is_empty();
+            let until_step = match self.glide.steps {
+                0 => CHECK,
+                left if glides => left - self.glide.passed,
+                _ => STEP - self.position % STEP,
+            };
             let n = (frames - done).min(CHECK - self.position).min(until_step);
             let mut channel = 0;
             while channel < self.states.len() {
@@ -352,7 +390,12 @@ impl<T: Scalar, L: Layer<T>, A: Adapter<T>> Processor<T> for Voice<T, L, A> {
             }
             done += n;
             self.position += n;
-            if self.glide.steps > 0 && self.position.is_multiple_of(STEP) {
+            if self.glide.steps > 0 && glides {
+                self.glide.passed += n;
+                if self.position == CHECK || self.glide.passed == self.glide.steps {
+                    self.glide.catch_up();
+                }
+            } else if self.glide.steps > 0 && self.position.is_multiple_of(STEP) {
                 self.glide.step();
             }
             if self.position == CHECK {
@@ -378,9 +421,11 @@ impl<T: Scalar, L: Layer<T>, A: Adapter<T>> Processor<T> for Voice<T, L, A> {
             *knob = value;
         }
         if moved {
+            self.glide.catch_up();
             self.realize();
-            self.glide.start(self.glide_frames / STEP);
-            if self.glide_frames < STEP {
+            let steps = if self.glide.slope.is_empty() { self.glide_frames / STEP } else { self.glide_frames };
+            self.glide.start(steps);
+            if steps == 0 {
                 self.glide.arrive();
             }
         }
@@ -433,7 +478,9 @@ mod tests {
     fn a_glide_moves_every_number_that_differs_wherever_they_lie() {
         for len in [1, 63, 64, 65, 200] {
             for (i, j) in [(0, 0), (0, len - 1), (len / 2, len / 2), (len - 1, len - 1), (len / 3, len / 2)] {
-                let mut glide = Glide { current: Aligned::<f32>::zeros(len), target: Aligned::zeros(len), from: 0, to: 0, steps: 0 };
+                let zeros = || Aligned::<f32>::zeros(len);
+                let still = Glide { current: zeros(), target: zeros(), from: 0, to: 0, steps: 0, slope: Aligned::zeros(0), passed: 0 };
+                let mut glide = still.clone();
                 (glide.target[i], glide.target[j]) = (8.0, 8.0);
                 glide.start(4);
                 for expected in [2.0, 4.0, 6.0, 8.0] {
@@ -444,6 +491,19 @@ mod tests {
                 assert_eq!(glide.steps, 0);
                 glide.start(4);
                 assert_eq!(glide.steps, 0, "nothing differs any more");
+
+                // A layer that glides by itself: two frames, another one, and the last.
+                let mut glide = Glide { slope: zeros(), ..still };
+                (glide.target[i], glide.target[j]) = (8.0, 8.0);
+                glide.start(4);
+                for (frames, at, left) in [(2, 4.0, 2), (1, 6.0, 1), (1, 8.0, 0)] {
+                    let moved = |n: usize, to: f32| if n == i || n == j { to } else { 0.0 };
+                    assert!((0..len).all(|n| glide.slope[n] == moved(n, 2.0)));
+                    glide.passed += frames;
+                    glide.catch_up();
+                    assert!((0..len).all(|n| glide.current[n] == moved(n, at)), "{i} and {j} of {len}: {:?}", &glide.current[..]);
+                    assert_eq!((glide.steps, glide.passed), (left, 0));
+                }
             }
         }
     }

@@ -3,7 +3,7 @@
 use crate::{
     Concat, Conv1d, Cover, Dense, DynamicHyper, Film, Fir, Fixed, Gcn, Gru, Lstm, Network, Nonlinear, Rnn, Skip, StaticHyper, Tcn, WaveNet,
 };
-use afx_core::{Adapter, Differentiable, Layer, Layout, Scalar, Tensor};
+use afx_core::{Adapter, Differentiable, Layer, Layout, Moving, Scalar, Tensor};
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec;
@@ -114,6 +114,20 @@ macro_rules! any_layer {
                 match self {
                     $(AnyLayer::$name(l) => l.process(params, state, x, y),)+
                     AnyLayer::Skip(l) => l.process(params, state, x, y),
+                    AnyLayer::Stack { layers } => stack::process(layers, Moving::still(params), state, x, y),
+                }
+            }
+            fn glides(&self) -> bool {
+                match self {
+                    $(AnyLayer::$name(l) => Layer::<T>::glides(l),)+
+                    AnyLayer::Skip(l) => Layer::<T>::glides(&**l),
+                    AnyLayer::Stack { layers } => layers.iter().all(Layer::<T>::glides),
+                }
+            }
+            fn process_gliding(&self, params: Moving<'_, T>, state: &mut [T], x: &[T], y: &mut [T]) {
+                match self {
+                    $(AnyLayer::$name(l) => l.process_gliding(params, state, x, y),)+
+                    AnyLayer::Skip(l) => l.process_gliding(params, state, x, y),
                     AnyLayer::Stack { layers } => stack::process(layers, params, state, x, y),
                 }
             }
@@ -201,7 +215,7 @@ impl AnyLayer {
 /// Layers in a row: like `Chain`, but of one type and any number.
 mod stack {
     use super::{AnyLayer, BLOCK};
-    use afx_core::{Differentiable, Layer, Scalar};
+    use afx_core::{Differentiable, Layer, Moving, Scalar};
 
     pub fn fit<T: Scalar>(layers: &[AnyLayer]) -> bool {
         let meet = |pair: &[AnyLayer]| Layer::<T>::outputs(&pair[0]) == Layer::<T>::inputs(&pair[1]);
@@ -241,27 +255,33 @@ mod stack {
         finite
     }
 
-    pub fn process<T: Scalar>(layers: &[AnyLayer], params: &[T], state: &mut [T], x: &[T], y: &mut [T]) {
+    /// Of layers that do not glide only with parameters at rest.
+    pub fn process<T: Scalar>(layers: &[AnyLayer], params: Moving<'_, T>, state: &mut [T], x: &[T], y: &mut [T]) {
+        let play = |layer: &AnyLayer, params: Moving<'_, T>, state: &mut [T], x: &[T], y: &mut [T]| match params.slope {
+            None => layer.process(params.start, state, x, y),
+            Some(_) => layer.process_gliding(params, state, x, y),
+        };
         let (Some(first), Some(last)) = (layers.first(), layers.last()) else { return y.copy_from_slice(x) };
         let (inputs, outputs) = (Layer::<T>::inputs(first), Layer::<T>::outputs(last));
         let split = state.len() - 2 * BLOCK * widest::<T>(layers);
         let (state, buffers) = state.split_at_mut(split);
         let (mut from, mut to) = buffers.split_at_mut(BLOCK * widest::<T>(layers));
+        let mut piece = params;
         for (x, y) in x.chunks(BLOCK * inputs).zip(y.chunks_mut(BLOCK * outputs)) {
             let frames = x.len() / inputs;
-            let (mut params, mut state) = (params, &mut *state);
+            let (mut params, mut state) = (piece, &mut *state);
             for (i, layer) in layers.iter().enumerate() {
-                let (p, rest) = params.split_at(Layer::<T>::params_len(layer));
                 let (s, memory) = state.split_at_mut(Layer::<T>::state_len(layer));
                 let x = if i == 0 { x } else { &from[..frames * Layer::<T>::inputs(layer)] };
                 if i + 1 == layers.len() {
-                    layer.process(p, s, x, y);
+                    play(layer, params, s, x, y);
                 } else {
-                    layer.process(p, s, x, &mut to[..frames * Layer::<T>::outputs(layer)]);
+                    play(layer, params, s, x, &mut to[..frames * Layer::<T>::outputs(layer)]);
                     core::mem::swap(&mut from, &mut to);
                 }
-                (params, state) = (rest, memory);
+                (params, state) = (params.at(Layer::<T>::params_len(layer)), memory);
             }
+            piece = piece.later(frames);
         }
     }
 

@@ -1,8 +1,8 @@
 //! Causal convolution over time.
 
-use crate::conv::{BLOCK, Line, Product, Taps, transpose};
+use crate::conv::{BLOCK, Line, Product, Taps, pieces, transpose};
 use afx_core::simd::{Kernel, Simd, outer_sum};
-use afx_core::{ALIGN, Differentiable, Layer, Layout, Role, Scalar, places};
+use afx_core::{ALIGN, Differentiable, Layer, Layout, Moving, Role, Scalar, places};
 use alloc::format;
 
 /// Causal convolution over time: `y[t] = b + Σ_k W_k x[t - k dilation]`, where nothing is known before the first frame but zeros.
@@ -85,6 +85,32 @@ impl Conv1d {
         Product { weight: &params[weight..], bias, taps, inputs: self.inputs, outputs: self.outputs, x, y, add }.run();
     }
 
+    /// [`Conv1d::convolve`] of parameters that may move; `room` is as long as `y`.
+    pub(crate) fn glide<T: Scalar>(
+        &self,
+        params: Moving<'_, T>,
+        x: &[T],
+        first: usize,
+        ring: usize,
+        y: &mut [T],
+        add: bool,
+        room: &mut [T],
+    ) {
+        self.convolve(params.start, x, first, ring, y, add);
+        let Some(slope) = params.slope else { return };
+        let [weight, bias, _] = self.places();
+        let [weights_move, bias_moves] = [(weight, self.weights()), (bias, if self.bias { self.outputs } else { 0 })]
+            .map(|(place, len)| slope[place..place + len].iter().any(|v| *v != T::ZERO));
+        if weights_move {
+            self.convolve(slope, x, first, ring, room, false);
+        } else if bias_moves {
+            room.chunks_exact_mut(self.outputs).for_each(|frame| frame.copy_from_slice(&slope[bias..bias + self.outputs]));
+        } else {
+            return;
+        }
+        params.add(y, room, self.outputs);
+    }
+
     /// Numbers that [`Conv1d::gradient`] wants for itself.
     pub(crate) fn scratch_len(&self) -> usize {
         self.weights() + ALIGN
@@ -132,14 +158,23 @@ impl<T: Scalar> Layer<T> for Conv1d {
     fn params_len(&self) -> usize {
         self.places()[2]
     }
+    /// The line, and room for what a block moves by.
     fn state_len(&self) -> usize {
-        self.line().len()
+        self.line().len() + BLOCK * self.outputs
     }
     fn process(&self, params: &[T], state: &mut [T], x: &[T], y: &mut [T]) {
+        self.process_gliding(Moving::still(params), state, x, y);
+    }
+    fn glides(&self) -> bool {
+        true
+    }
+    fn process_gliding(&self, mut params: Moving<'_, T>, state: &mut [T], x: &[T], y: &mut [T]) {
         let line = self.line();
-        for (x, y) in x.chunks(BLOCK * self.inputs).zip(y.chunks_mut(BLOCK * self.outputs)) {
-            let (ring, first) = line.push(state, x);
-            self.convolve(params, ring, first, line.ring(), y, false);
+        let (memory, room) = state.split_at_mut(line.len());
+        for (x, y) in pieces(x, self.inputs, y, self.outputs) {
+            let (ring, first) = line.push(memory, x);
+            self.glide(params, ring, first, line.ring(), y, false, &mut room[..y.len()]);
+            params = params.later(x.len() / self.inputs);
         }
     }
     /// The frames since it was last asked, if those are 64 at most.
@@ -148,7 +183,7 @@ impl<T: Scalar> Layer<T> for Conv1d {
     }
     fn rest(&self, params: &[T], state: &mut [T], x: &[T], y: &mut [T]) {
         let line = self.line();
-        line.fill(state, x);
+        line.fill(&mut state[..line.len()], x);
         self.convolve(params, &state[ALIGN..], 0, line.ring(), y, false);
     }
 }

@@ -1,7 +1,7 @@
 //! Fully connected layer.
 
 use afx_core::simd::{Kernel, Simd, outer_sum};
-use afx_core::{ALIGN, Differentiable, Layer, Layout, Role, Scalar, kernels, places};
+use afx_core::{ALIGN, Differentiable, Layer, Layout, Moving, Role, Scalar, kernels, places};
 
 /// Affine map of every frame: `y = W x + b`, without memory; `torch.nn.Linear` transposed.
 ///
@@ -51,6 +51,21 @@ impl<T: Scalar> Layer<T> for Dense {
     fn state_len(&self) -> usize {
         0
     }
+    /// Of up to 64 outputs.
+    fn glides(&self) -> bool {
+        self.outputs <= ROOM
+    }
+    fn process_gliding(&self, mut params: Moving<'_, T>, state: &mut [T], x: &[T], y: &mut [T]) {
+        self.process(params.start, state, x, y);
+        let Some(slope) = params.slope else { return };
+        let (mut room, frames) = ([T::ZERO; ROOM], ROOM / self.outputs);
+        for (x, y) in x.chunks(frames * self.inputs).zip(y.chunks_mut(frames * self.outputs)) {
+            let room = &mut room[..y.len()];
+            self.process(slope, state, x, room);
+            params.add(y, room, self.outputs);
+            params = params.later(frames);
+        }
+    }
     fn process(&self, params: &[T], _: &mut [T], x: &[T], y: &mut [T]) {
         let [weight, bias, len] = self.places();
         let bias = self.bias.then_some(&params[bias..len]);
@@ -64,6 +79,9 @@ impl<T: Scalar> Layer<T> for Dense {
         }
     }
 }
+
+/// Numbers that [`Dense::process_gliding`] has room for, on a stack that may be a microcontroller's.
+const ROOM: usize = 64;
 
 /// One output a frame.
 struct Dots<'a, T> {

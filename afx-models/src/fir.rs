@@ -1,7 +1,7 @@
 //! Learnable finite impulse response.
 
 use afx_core::simd::{Kernel, Simd};
-use afx_core::{ALIGN, Differentiable, Layer, Layout, Scalar, kernels, places};
+use afx_core::{ALIGN, Differentiable, Layer, Layout, Moving, Scalar, kernels, places};
 
 /// A causal filter whose impulse response is learnt: `y[n] = Σ_k taps[k] x[n - k]`, one channel.
 ///
@@ -69,10 +69,23 @@ impl<T: Scalar> Layer<T> for Fir {
         self.history() + BLOCK + ALIGN
     }
     fn process(&self, params: &[T], state: &mut [T], x: &[T], y: &mut [T]) {
+        self.process_gliding(Moving::still(params), state, x, y);
+    }
+    fn glides(&self) -> bool {
+        true
+    }
+    fn process_gliding(&self, mut params: Moving<'_, T>, state: &mut [T], x: &[T], y: &mut [T]) {
         let history = self.history();
+        let mut room = [T::ZERO; BLOCK];
         for (x, y) in x.chunks(BLOCK).zip(y.chunks_mut(BLOCK)) {
             state[history..history + x.len()].copy_from_slice(x);
-            T::dispatch(Filter { taps: &params[..self.taps], line: state, y });
+            T::dispatch(Filter { taps: &params.start[..self.taps], line: state, y });
+            if let Some(slope) = params.slope {
+                let room = &mut room[..y.len()];
+                T::dispatch(Filter { taps: &slope[..self.taps], line: state, y: room });
+                params.add(y, room, 1);
+                params = params.later(y.len());
+            }
             state.copy_within(x.len()..x.len() + history, 0);
             // Whatever lies beyond the history must not outlive the block: the memory is the history alone.
             state[history..].fill(T::ZERO);

@@ -3,7 +3,7 @@
 use crate::Conv1d;
 use crate::conv::{BLOCK, Block, Blocks, pieces};
 use afx_core::simd::{Kernel, Simd, take};
-use afx_core::{ALIGN, Differentiable, Layer, Layout, Role, Scalar};
+use afx_core::{ALIGN, Differentiable, Layer, Layout, Moving, Role, Scalar};
 use alloc::format;
 
 /// Gated convolutional network: in each block a dilated convolution, a gate, and a residual; the output is a sum over all gates.
@@ -77,6 +77,11 @@ impl Gcn {
         Conv1d { bias: self.bias, ..Conv1d::new(self.channels, self.channels, 1, 1) }
     }
 
+    /// Numbers in the widest frame.
+    fn widest(&self) -> usize {
+        (2 * self.channels).max(self.outputs)
+    }
+
     /// A block's part of the output.
     fn output(&self) -> Conv1d {
         Conv1d { bias: false, ..Conv1d::new(self.channels, self.outputs, 1, 1) }
@@ -114,10 +119,11 @@ struct Parts {
 
 impl Parts {
     /// Lets a frame's `gates` through to `z`; where they are kept, they become their `tanh` and `σ`.
-    fn gate<T: Scalar, const KEEP: bool>(&self, params: &[T], channels: usize, gates: &mut [T], z: &mut [T]) {
-        let scale = &params[self.scale..self.scale + channels];
-        let shift = self.shift.map(|shift| &params[shift..shift + channels]);
-        T::dispatch_width(channels, Gate::<T, KEEP> { scale, shift, gates, z });
+    fn gate<T: Scalar, const KEEP: bool>(&self, params: Moving<'_, T>, channels: usize, gates: &mut [T], z: &mut [T]) {
+        T::dispatch_width(
+            channels,
+            Gate::<T, KEEP> { scale: params.at(self.scale), shift: self.shift.map(|shift| params.at(shift)), channels, gates, z },
+        );
     }
 }
 
@@ -152,33 +158,45 @@ impl<T: Scalar> Layer<T> for Gcn {
     fn params_len(&self) -> usize {
         (self.output_place() + self.blocks * self.channels * self.outputs).next_multiple_of(ALIGN) + ALIGN
     }
-    /// The lines, gates, what they let through, and what goes from one block to the next.
+    /// The lines, gates, what they let through, what goes from one block to the next, and what any of these moves by.
     fn state_len(&self) -> usize {
-        self.row().lines_len() + 4 * BLOCK * self.channels
+        self.row().lines_len() + (4 * self.channels + self.widest()) * BLOCK
     }
     fn process(&self, params: &[T], state: &mut [T], x: &[T], y: &mut [T]) {
+        self.process_gliding(Moving::still(params), state, x, y);
+    }
+    fn glides(&self) -> bool {
+        true
+    }
+    fn process_gliding(&self, params: Moving<'_, T>, state: &mut [T], x: &[T], y: &mut [T]) {
         let channels = self.channels;
         let (lines, buffers) = state.split_at_mut(self.row().lines_len());
         let (gates, buffers) = buffers.split_at_mut(2 * BLOCK * channels);
-        let (z, between) = buffers.split_at_mut(BLOCK * channels);
-        let output = &params[self.output_place()..];
+        let (z, buffers) = buffers.split_at_mut(BLOCK * channels);
+        let (between, room) = buffers.split_at_mut(BLOCK * channels);
+        let mut piece = params;
         for (x, y) in pieces(x, self.inputs, y, self.outputs) {
-            let numbers = x.len() / self.inputs * channels;
+            let frames = x.len() / self.inputs;
+            let numbers = frames * channels;
             let (gates, z, between) = (&mut gates[..2 * numbers], &mut z[..numbers], &mut between[..numbers]);
-            let (mut params, mut lines) = (params, &mut *lines);
+            let (mut params, mut lines) = (piece, &mut *lines);
+            let output = piece.at(self.output_place());
             for (n, block) in self.row().iter().enumerate() {
                 let (line, parts) = (block.line(), self.parts(n, &block));
                 let (memory, others) = lines.split_at_mut(line.len());
                 let (ring, first) = line.push(memory, if n == 0 { x } else { between });
-                block.conv.convolve(params, ring, first, line.ring(), gates, false);
+                block.conv.glide(params, ring, first, line.ring(), gates, false, &mut room[..2 * numbers]);
                 parts.gate::<T, false>(params, channels, gates, z);
-                self.output().convolve(&output[n * channels * self.outputs..], z, 0, 0, y, n > 0);
+                let output = output.at(n * channels * self.outputs);
+                self.output().glide(output, z, 0, 0, y, n > 0, &mut room[..y.len()]);
                 if !parts.last {
-                    self.mix().convolve(&params[parts.mix..], z, 0, 0, between, false);
-                    block.pass(params, ring, first, line.ring(), between);
+                    let room = &mut room[..numbers];
+                    self.mix().glide(params.at(parts.mix), z, 0, 0, between, false, room);
+                    block.pass(params, ring, first, line.ring(), between, room);
                 }
-                (params, lines) = (&params[parts.end..], others);
+                (params, lines) = (params.at(parts.end), others);
             }
+            piece = piece.later(frames);
         }
     }
     /// Of each line the frames since it was last asked, if those are 64 at most.
@@ -199,11 +217,11 @@ impl<T: Scalar> Layer<T> for Gcn {
             line.fill(memory, if n == 0 { x } else { between });
             let ring = &memory[ALIGN..];
             block.conv.convolve(params, ring, 0, line.ring(), gates, false);
-            parts.gate::<T, false>(params, channels, gates, z);
+            parts.gate::<T, false>(Moving::still(params), channels, gates, z);
             self.output().convolve(&output[n * channels * self.outputs..], z, 0, 0, y, n > 0);
             if !parts.last {
                 self.mix().convolve(&params[parts.mix..], z, 0, 0, between, false);
-                block.pass(params, ring, 0, line.ring(), between);
+                block.pass(Moving::still(params), ring, 0, line.ring(), between, &mut []);
             }
             (params, lines) = (&params[parts.end..], others);
         }
@@ -236,12 +254,12 @@ impl<T: Scalar> Differentiable<T> for Gcn {
             }
             line.extend(memory, entered);
             block.conv.convolve(params, seen, line.span, 0, gates, false);
-            parts.gate::<T, true>(params, channels, gates, z);
+            parts.gate::<T, true>(Moving::still(params), channels, gates, z);
             self.output().convolve(&output[n * channels * self.outputs..], z, 0, 0, y, n > 0);
             if !parts.last {
                 let out = row.get(n + 1).entered(rest, frames);
                 self.mix().convolve(&params[parts.mix..], z, 0, 0, out, false);
-                block.pass(params, seen, line.span, 0, out);
+                block.pass(Moving::still(params), seen, line.span, 0, out, &mut []);
             }
             (params, lines, tape) = (&params[parts.end..], others, rest);
         }
@@ -290,8 +308,9 @@ impl<T: Scalar> Differentiable<T> for Gcn {
 
 /// `z = s tanh(a) σ(b) + u` of frames of `gates`: first every `a`, then every `b`.
 struct Gate<'a, T, const KEEP: bool> {
-    scale: &'a [T],
-    shift: Option<&'a [T]>,
+    scale: Moving<'a, T>,
+    shift: Option<Moving<'a, T>>,
+    channels: usize,
     gates: &'a mut [T],
     z: &'a mut [T],
 }
@@ -300,18 +319,26 @@ impl<T: Scalar, const KEEP: bool> Kernel<T> for Gate<'_, T, KEEP> {
     type Out = ();
     #[inline(always)]
     fn call<S: Simd<T = T>>(self, s: S) {
-        let channels = self.scale.len();
-        for (gates, z) in self.gates.chunks_exact_mut(2 * channels).zip(self.z.chunks_exact_mut(channels)) {
+        let Gate { scale, shift, channels, .. } = self;
+        for (t, (gates, z)) in self.gates.chunks_exact_mut(2 * channels).zip(self.z.chunks_exact_mut(channels)).enumerate() {
+            let passed = s.splat(T::from_usize(scale.first + t));
             let (a, b) = gates.split_at_mut(channels);
             let mut at = 0;
             while at < channels {
                 let lanes = at..channels.min(at + S::N);
                 let (tanh, sigmoid) = (s.tanh(take(s, &a[lanes.clone()])), s.sigmoid(take(s, &b[lanes.clone()])));
-                let shift = match self.shift {
-                    Some(shift) => take(s, &shift[lanes.clone()]),
+                let mut scales = take(s, &scale.start[lanes.clone()]);
+                let mut shifts = match shift {
+                    Some(shift) => take(s, &shift.start[lanes.clone()]),
                     None => s.splat(T::ZERO),
                 };
-                let through = s.mul_add(s.mul(tanh, sigmoid), take(s, &self.scale[lanes.clone()]), shift);
+                if let Some(slope) = scale.slope {
+                    scales = s.mul_add(passed, take(s, &slope[lanes.clone()]), scales);
+                }
+                if let Some(slope) = shift.and_then(|shift| shift.slope) {
+                    shifts = s.mul_add(passed, take(s, &slope[lanes.clone()]), shifts);
+                }
+                let through = s.mul_add(s.mul(tanh, sigmoid), scales, shifts);
                 put(s, through, &mut z[lanes.clone()]);
                 if KEEP {
                     put(s, tanh, &mut a[lanes.clone()]);

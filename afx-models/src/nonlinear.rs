@@ -57,6 +57,10 @@ impl<T: Scalar> Layer<T> for Nonlinear {
             slopes => Layout::new().tensor("slope", &[slopes]),
         }
     }
+    /// What has no parameters has nothing that could move.
+    fn glides(&self) -> bool {
+        self.slopes() == 0
+    }
     fn params_len(&self) -> usize {
         let [_, len] = places([self.slopes()]);
         if self.slopes() == 0 { 0 } else { len }

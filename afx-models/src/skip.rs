@@ -1,6 +1,6 @@
 //! A layer with its input beside it.
 
-use afx_core::{Differentiable, Layer, Layout, Scalar, kernels};
+use afx_core::{Differentiable, Layer, Layout, Moving, Scalar, kernels};
 
 /// A layer that learns what an effect adds to its input: `y = layer(x) + x`.
 ///
@@ -51,6 +51,13 @@ impl<T: Scalar, L: Layer<T>> Layer<T> for Skip<L> {
         self.layer.process_pair(params, state, x, [&mut *y0, &mut *y1]);
         kernels::add_scaled(y0, T::ONE, x[0]);
         kernels::add_scaled(y1, T::ONE, x[1]);
+    }
+    fn glides(&self) -> bool {
+        self.layer.glides()
+    }
+    fn process_gliding(&self, params: Moving<'_, T>, state: &mut [T], x: &[T], y: &mut [T]) {
+        self.layer.process_gliding(params, state, x, y);
+        kernels::add_scaled(y, T::ONE, x);
     }
     fn flush(&self, state: &mut [T]) -> bool {
         self.layer.flush(state)

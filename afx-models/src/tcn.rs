@@ -2,7 +2,7 @@
 
 use crate::conv::{BLOCK, Block, Blocks, pieces};
 use afx_core::simd::{Kernel, Simd};
-use afx_core::{ALIGN, Differentiable, Layer, Layout, Scalar};
+use afx_core::{ALIGN, Differentiable, Layer, Layout, Moving, Scalar};
 
 /// Slope of the activation below zero.
 const SLOPE: f64 = 0.2;
@@ -83,25 +83,34 @@ impl<T: Scalar> Layer<T> for Tcn {
     fn params_len(&self) -> usize {
         self.row().iter().map(|block| block.stride()).sum::<usize>() + ALIGN
     }
-    /// The lines, and what goes from one block to the next.
+    /// The lines, what goes from one block to the next, and what that moves by.
     fn state_len(&self) -> usize {
-        self.row().lines_len() + BLOCK * self.channels
+        self.row().lines_len() + 2 * BLOCK * self.channels
     }
     fn process(&self, params: &[T], state: &mut [T], x: &[T], y: &mut [T]) {
-        let (lines, between) = state.split_at_mut(self.row().lines_len());
+        self.process_gliding(Moving::still(params), state, x, y);
+    }
+    fn glides(&self) -> bool {
+        true
+    }
+    fn process_gliding(&self, params: Moving<'_, T>, state: &mut [T], x: &[T], y: &mut [T]) {
+        let (lines, buffers) = state.split_at_mut(self.row().lines_len());
+        let (between, room) = buffers.split_at_mut(BLOCK * self.channels);
+        let mut piece = params;
         for (x, y) in pieces(x, self.inputs, y, self.channels) {
-            let between = &mut between[..y.len()];
-            let (mut params, mut lines) = (params, &mut *lines);
+            let (between, room) = (&mut between[..y.len()], &mut room[..y.len()]);
+            let (mut params, mut lines) = (piece, &mut *lines);
             for (n, block) in self.row().iter().enumerate() {
                 let line = block.line();
                 let (memory, others) = lines.split_at_mut(line.len());
                 let (ring, first) = line.push(memory, if n == 0 { x } else { between });
                 let out = if n + 1 == self.blocks { &mut *y } else { &mut *between };
-                block.conv.convolve(params, ring, first, line.ring(), out, false);
+                block.conv.glide(params, ring, first, line.ring(), out, false, room);
                 T::dispatch_width(self.channels, Leaky(out));
-                block.pass(params, ring, first, line.ring(), out);
-                (params, lines) = (&params[block.stride()..], others);
+                block.pass(params, ring, first, line.ring(), out, room);
+                (params, lines) = (params.at(block.stride()), others);
             }
+            piece = piece.later(x.len() / self.inputs);
         }
     }
     /// Of each line the frames since it was last asked, if those are 64 at most.
@@ -119,7 +128,7 @@ impl<T: Scalar> Layer<T> for Tcn {
             let ring = &memory[ALIGN..];
             block.conv.convolve(params, ring, 0, line.ring(), between, false);
             T::dispatch_width(self.channels, Leaky(between));
-            block.pass(params, ring, 0, line.ring(), between);
+            block.pass(Moving::still(params), ring, 0, line.ring(), between, &mut []);
             (params, lines) = (&params[block.stride()..], others);
         }
         y.copy_from_slice(between);
@@ -152,7 +161,7 @@ impl<T: Scalar> Differentiable<T> for Tcn {
             T::dispatch_width(self.channels, Leaky(active));
             let out = if n + 1 == self.blocks { &mut *y } else { row.get(n + 1).entered(rest, frames) };
             out.copy_from_slice(active);
-            block.pass(params, seen, line.span, 0, out);
+            block.pass(Moving::still(params), seen, line.span, 0, out, &mut []);
             (params, lines, tape) = (&params[block.stride()..], others, rest);
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{BLOCK, Line};
 use crate::Conv1d;
-use afx_core::{ALIGN, Layout, Role, Scalar};
+use afx_core::{ALIGN, Layout, Moving, Role, Scalar};
 use alloc::format;
 
 /// A dilated convolution, and the map of one frame past it, from the same line.
@@ -113,10 +113,11 @@ impl Block {
         self.conv.declare(layout, &format!("{n}.conv."), role)
     }
 
-    /// Adds to `y` what goes past the convolution, of frames that begin at `first` in a ring of `ring` frames.
-    pub fn pass<T: Scalar>(&self, params: &[T], x: &[T], first: usize, ring: usize, y: &mut [T]) {
+    /// Adds to `y` what goes past the convolution, of frames that begin at `first` in a ring of `ring` frames. Where the parameters move `room` is as
+    /// long as `y`.
+    pub fn pass<T: Scalar>(&self, params: Moving<'_, T>, x: &[T], first: usize, ring: usize, y: &mut [T], room: &mut [T]) {
         let before = if first >= self.late { first - self.late } else { first + ring - self.late };
-        self.residual.convolve(&params[self.conv.stride()..], x, before, ring, y, true);
+        self.residual.glide(params.at(self.conv.stride()), x, before, ring, y, true, room);
     }
 
     /// Length of a tape's line for `frames` frames: what came before and those.

@@ -5,7 +5,7 @@ use super::planes::Seen;
 use super::reverse::{Correlate, Deactivate, Spread};
 use super::ring::Ring;
 use super::{Sizes, Unit, WaveNet, single};
-use afx_core::{ALIGN, Differentiable, Layer, Scalar};
+use afx_core::{ALIGN, Differentiable, Layer, Moving, Scalar};
 
 /// Lengths of the parts of a tape.
 struct Parts {
@@ -187,7 +187,7 @@ impl<T: Scalar> Differentiable<T> for WaveNet {
         }
         let tape = &mut tape[..self.parts(x.len() / self.inputs).record];
         self.remember(&mut state[self.buffers().iter().sum()..], tape, room);
-        self.play(params, state, x, y, Course::Record { tape, used: 0, first: 0, room });
+        self.play(Moving::still(params), state, x, y, Course::Record { tape, used: 0, first: 0, room });
     }
 
     fn backward(&self, params: &[T], x: &[T], _: &[T], tape: &mut [T], dy: &[T], dx: &mut [T], dparams: &mut [T]) {

@@ -11,11 +11,11 @@ mod single;
 pub use pointwise::Pointwise;
 
 use crate::conv::BLOCK;
-use afx_core::{ALIGN, Layer, Layout, Role, Scalar, places};
+use afx_core::{ALIGN, Layer, Layout, Moving, Role, Scalar, places};
 use alloc::format;
 use alloc::vec::Vec;
 use course::Course;
-use planes::{Activate, Curves, Seen, Sum};
+use planes::{Activate, Curves, Seen, Sum, glide};
 use ring::Ring;
 
 /// The WaveNet of Neural Amp Modeler: arrays of dilated convolutions, every one of which sees the input beside the signal that comes from
@@ -119,6 +119,18 @@ impl Unit {
         let all: [usize; 6] =
             places([kernel * self.channels * rows, rows, self.inputs * rows, self.bottleneck * self.channels, self.channels]);
         [all[0], all[1], all[2], all[3], all[4], all[5] - ALIGN]
+    }
+
+    /// The first sum of parameters that begin with this layer's.
+    fn sum<'t, T: Scalar>(&self, params: &'t [T], seen: Seen<'t, T>, input: Seen<'t, T>, frames: usize) -> Sum<'t, T> {
+        let [conv, bias, mixin, ..] = self.places();
+        Sum { bias: Some(&params[bias..]), beside: Some((input, &params[mixin..])), ..Sum::of(seen, &params[conv..], frames) }
+    }
+
+    /// What goes to the next layer.
+    fn residual<'t, T: Scalar>(&self, params: &'t [T], seen: Seen<'t, T>, plus: Option<Seen<'t, T>>, frames: usize) -> Sum<'t, T> {
+        let [.., residual, shift, _] = self.places();
+        Sum { bias: Some(&params[shift..]), plus, ..Sum::of(seen, &params[residual..], frames) }
     }
 
     fn ring(&self) -> Ring {
@@ -251,9 +263,11 @@ impl WaveNet {
         self.arrays.iter().map(|a| a.channels).max().unwrap_or(0)
     }
 
-    /// Buffers of one block: the input, the activations, what goes from one array to the next, the output; planes of [`BLOCK`] frames.
-    fn buffers(&self) -> [usize; 4] {
-        [self.inputs, self.widest(), self.channels(), self.outputs].map(|planes| planes * BLOCK)
+    /// Buffers of one block: the input, the activations, what goes from one array to the next, the output, and what any sum moves by; planes of
+    /// [`BLOCK`] frames.
+    fn buffers(&self) -> [usize; 5] {
+        let room = self.widest().max(self.channels()).max(self.outputs);
+        [self.inputs, self.widest(), self.channels(), self.outputs, room].map(|planes| planes * BLOCK)
     }
 
     /// The rings in the order in which they lie in the memory, behind the buffers: of each array the head's, then the layers'.
@@ -262,13 +276,14 @@ impl WaveNet {
     }
 
     /// Plays at most [`BLOCK`] frames.
-    fn block<T: Scalar>(&self, mut params: &[T], state: &mut [T], x: &[T], y: &mut [T], course: &mut Course<'_, T>) {
+    fn block<T: Scalar>(&self, mut params: Moving<'_, T>, state: &mut [T], x: &[T], y: &mut [T], course: &mut Course<'_, T>) {
         let frames = x.len() / self.inputs;
-        let [a, b, c, d] = self.buffers();
+        let [a, b, c, d, e] = self.buffers();
         let (input, state) = state.split_at_mut(a);
         let (z, state) = state.split_at_mut(b);
         let (carry, state) = state.split_at_mut(c);
-        let (output, mut state) = state.split_at_mut(d);
+        let (output, state) = state.split_at_mut(d);
+        let (room, mut state) = state.split_at_mut(e);
         for (i, plane) in input.chunks_exact_mut(BLOCK).enumerate() {
             plane.iter_mut().zip(x.iter().skip(i).step_by(self.inputs)).for_each(|(to, from)| *to = *from);
         }
@@ -282,44 +297,43 @@ impl WaveNet {
             let Some(first) = units.peek() else { return };
             let mut line = first.ring().open(&mut state);
             let seen = if begun { Seen::now(carry, BLOCK, array.before, 0) } else { input };
-            Sum::of(seen, params, frames).run(array.array.channels, line.to());
+            glide(params, |p| Sum::of(seen, p, frames), array.array.channels, line.to(), room);
             course.take_up(&mut line, frames);
-            params = &params[array.rechannel_len()..];
+            params = params.at(array.rechannel_len());
             while let Some(unit) = units.next() {
-                let [conv, bias, mixin, residual, shift, end] = unit.places();
-                let mut sum = Sum::of(line.seen(unit.layer.kernel, unit.layer.dilation), &params[conv..], frames);
-                (sum.bias, sum.beside) = (Some(&params[bias..]), Some((input, &params[mixin..])));
-                sum.run(unit.rows(), (&mut *z, BLOCK));
+                let seen = line.seen(unit.layer.kernel, unit.layer.dilation);
+                let sum = |p| unit.sum(p, seen, input, frames);
+                glide(params, sum, unit.rows(), (&mut *z, BLOCK), room);
                 let kept = course.place();
                 Activate { curves: unit.curves(), z, stride: BLOCK, begin: !begun, kept, frames }.run(head.to());
                 course.kept(unit.rows(), frames);
                 begun = true;
                 if units.peek().is_some() || arrays.peek().is_some() {
-                    let mut sum = Sum::of(Seen::now(z, BLOCK, unit.bottleneck, 0), &params[residual..], frames);
-                    (sum.bias, sum.plus) = (Some(&params[shift..]), Some(line.seen(1, 0)));
+                    let (seen, plus) = (Seen::now(z, BLOCK, unit.bottleneck, 0), Some(line.seen(1, 0)));
+                    let sum = |p| unit.residual(p, seen, plus, frames);
                     if let Some(next) = units.peek() {
                         let mut next = next.ring().open(&mut state);
-                        sum.run(unit.channels, next.to());
+                        glide(params, sum, unit.channels, next.to(), room);
                         course.take_up(&mut next, frames);
                         line = next;
                     } else {
-                        sum.run(unit.channels, (&mut *carry, BLOCK));
+                        glide(params, sum, unit.channels, (&mut *carry, BLOCK), room);
                         course.keep(&carry[..unit.channels * BLOCK], frames);
                     }
                 }
-                params = &params[end..];
+                params = params.at(unit.places()[5]);
             }
             course.take_up(&mut head, frames);
-            let mut sum = Sum::of(head.seen(array.array.head_kernel, 1), params, frames);
-            sum.bias = array.head_bias(params);
+            let seen = head.seen(array.array.head_kernel, 1);
+            let sum = |p| Sum { bias: array.head_bias(p), ..Sum::of(seen, p, frames) };
             if let Some(next) = arrays.peek() {
                 let mut next = next.head_ring().open(&mut state);
-                sum.run(array.outputs, next.to());
+                glide(params, sum, array.outputs, next.to(), room);
                 head = next;
             } else {
-                sum.run(array.outputs, (&mut *output, BLOCK));
+                glide(params, sum, array.outputs, (&mut *output, BLOCK), room);
             }
-            params = &params[array.head_places()[1]..];
+            params = params.at(array.head_places()[1]);
         }
         let scale = T::from_f64(f64::from(self.head_scale));
         for (o, plane) in output.chunks_exact(BLOCK).enumerate() {
@@ -328,11 +342,12 @@ impl WaveNet {
     }
 
     /// Plays any number of frames.
-    fn play<T: Scalar>(&self, params: &[T], state: &mut [T], x: &[T], y: &mut [T], course: Course<'_, T>) {
+    fn play<T: Scalar>(&self, params: Moving<'_, T>, state: &mut [T], x: &[T], y: &mut [T], course: Course<'_, T>) {
         if const { T::SINGLE } {
-            let numbers = (T::singles(params), T::singles_mut(state), T::singles(x), T::singles_mut(y), course.single());
-            if let (Some(params), Some(state), Some(x), Some(y), Some(course)) = numbers {
-                single::play(self, params, state, x, y, course);
+            let slope = params.slope.map_or(Some(None), |slope| T::singles(slope).map(Some));
+            let numbers = (T::singles(params.start), slope, T::singles_mut(state), T::singles(x), T::singles_mut(y), course.single());
+            if let (Some(start), Some(slope), Some(state), Some(x), Some(y), Some(course)) = numbers {
+                single::play(self, Moving { start, slope, first: params.first }, state, x, y, course);
             }
         } else {
             self.blocks(params, state, x, y, course);
@@ -340,10 +355,11 @@ impl WaveNet {
     }
 
     /// [`WaveNet::play`], whatever the numbers are.
-    fn blocks<T: Scalar>(&self, params: &[T], state: &mut [T], x: &[T], y: &mut [T], mut course: Course<'_, T>) {
+    fn blocks<T: Scalar>(&self, mut params: Moving<'_, T>, state: &mut [T], x: &[T], y: &mut [T], mut course: Course<'_, T>) {
         for (x, y) in x.chunks(BLOCK * self.inputs).zip(y.chunks_mut(BLOCK * self.outputs)) {
             self.block(params, state, x, y, &mut course);
             course.go_on(x.len() / self.inputs);
+            params = params.later(x.len() / self.inputs);
         }
     }
 }
@@ -414,6 +430,12 @@ impl<T: Scalar> Layer<T> for WaveNet {
         self.buffers().iter().sum::<usize>() + self.rings().map(|ring| ring.len()).sum::<usize>()
     }
     fn process(&self, params: &[T], state: &mut [T], x: &[T], y: &mut [T]) {
+        self.play(Moving::still(params), state, x, y, Course::Play);
+    }
+    fn glides(&self) -> bool {
+        true
+    }
+    fn process_gliding(&self, params: Moving<'_, T>, state: &mut [T], x: &[T], y: &mut [T]) {
         self.play(params, state, x, y, Course::Play);
     }
     /// The frames since it was last asked, if those are 64 at most.
@@ -427,6 +449,6 @@ impl<T: Scalar> Layer<T> for WaveNet {
     }
     /// Every line is filled with the frame that enters it, one after the other.
     fn rest(&self, params: &[T], state: &mut [T], x: &[T], y: &mut [T]) {
-        self.play(params, state, &x[..self.inputs], &mut y[..self.outputs], Course::Rest);
+        self.play(Moving::still(params), state, &x[..self.inputs], &mut y[..self.outputs], Course::Rest);
     }
 }

@@ -1,8 +1,9 @@
 //! Sums over planes: the lanes of a vector are frames, so that any number of channels fills them.
 
 use super::Pointwise;
-use afx_core::Scalar;
+use crate::conv::BLOCK;
 use afx_core::simd::{Kernel, Simd};
+use afx_core::{Moving, Scalar};
 
 /// What the taps of a map see: planes of frames, one a channel, `stride` numbers apart.
 #[derive(Clone, Copy)]
@@ -58,6 +59,30 @@ impl<'a, T: Scalar> Sum<'a, T> {
     /// Into planes and their stride.
     pub fn run(self, rows: usize, (y, stride): (&mut [T], usize)) {
         T::dispatch_width(self.frames, Rows { sum: self, rows, y, stride });
+    }
+}
+
+/// The sum that `make` makes of parameters, into planes and their stride; where the parameters move with `room` for as many planes of [`BLOCK`].
+pub(super) fn glide<'p, T: Scalar>(
+    params: Moving<'p, T>,
+    make: impl Fn(&'p [T]) -> Sum<'p, T>,
+    rows: usize,
+    (y, stride): (&mut [T], usize),
+    room: &mut [T],
+) {
+    make(params.start).run(rows, (&mut *y, stride));
+    let Some(slope) = params.slope else { return };
+    let mut sum = Sum { plus: None, ..make(slope) };
+    let moves = |weight: &[T], len: usize| weight[..len].iter().any(|v| *v != T::ZERO);
+    // Most conditioning moves some of these and not the others.
+    if !moves(sum.weight, sum.seen.taps * sum.seen.channels * rows) {
+        sum.seen.taps = 0;
+    }
+    sum.beside = sum.beside.filter(|(seen, weight)| moves(weight, seen.channels * rows));
+    if sum.seen.taps > 0 || sum.beside.is_some() || sum.bias.is_some_and(|bias| moves(bias, rows)) {
+        sum.run(rows, (&mut *room, BLOCK));
+        let planes = y.chunks_mut(stride).zip(room.chunks(BLOCK));
+        planes.take(rows).for_each(|(y, z)| params.add(&mut y[..sum.frames], &z[..sum.frames], 1));
     }
 }
 

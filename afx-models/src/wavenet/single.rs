@@ -2,9 +2,10 @@
 
 use super::WaveNet;
 use super::course::Course;
+use afx_core::Moving;
 
 #[inline(never)]
-pub(super) fn play(net: &WaveNet, params: &[f32], state: &mut [f32], x: &[f32], y: &mut [f32], course: Course<'_, f32>) {
+pub(super) fn play(net: &WaveNet, params: Moving<'_, f32>, state: &mut [f32], x: &[f32], y: &mut [f32], course: Course<'_, f32>) {
     net.blocks(params, state, x, y, course);
 }
 
