@@ -1,7 +1,8 @@
 //! A layer or an adapter chosen at run time.
 
 use crate::{
-    Concat, Conv1d, Cover, Dense, DynamicHyper, Film, Fir, Fixed, Gcn, Gru, Lstm, Network, Nonlinear, Rnn, Skip, StaticHyper, Tcn, WaveNet,
+    Concat, Conv1d, Cover, Dense, DynamicHyper, Film, Fir, Fixed, Gcn, Gru, Iir, Lstm, Network, Nonlinear, Rnn, Skip, StaticHyper, Tcn,
+    WaveNet,
 };
 use afx_core::{Adapter, Differentiable, Layer, Layout, Moving, Scalar, Tensor};
 use alloc::boxed::Box;
@@ -193,6 +194,7 @@ any_layer! {
     DynamicHyper "dynamic_hyper" inputs hidden hyper embedding;
     Dense "dense" inputs outputs;
     Fir "fir" taps;
+    Iir "iir" sections;
     Conv1d "conv1d" inputs outputs kernel dilation;
     Nonlinear "nonlinear" width;
     Tcn "tcn" inputs channels blocks kernel growth;

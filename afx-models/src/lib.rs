@@ -3,9 +3,9 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 //! Recurrent and convolutional cells, conditioning adapters and model specifications for neural audio effects.
 //!
-//! A layer ([`Gru`], [`Lstm`], [`Rnn`], [`DynamicHyper`], [`Tcn`], [`Gcn`], [`WaveNet`], [`Conv1d`], [`Dense`], [`Fir`], [`Nonlinear`], one with a [`Skip`],
-//! or several in a row) is a plain effect; an adapter ([`Fixed`], [`Concat`],
-//! [`Film`], [`StaticHyper`]) makes its parameters a function of knobs. Any adapter drives any layer. Compose them in types with
+//! A layer ([`Gru`], [`Lstm`], [`Rnn`], [`DynamicHyper`], [`Tcn`], [`Gcn`], [`WaveNet`], [`Conv1d`], [`Dense`], [`Fir`], [`Iir`], [`Nonlinear`],
+//! one with a [`Skip`], or several in a row) is a plain effect; an adapter ([`Fixed`], [`Concat`], [`Film`], [`StaticHyper`]) makes its
+//! parameters a function of knobs. Any adapter drives any layer. Compose them in types with
 //! [`afx_core::Chain`] and [`afx_core::Conditioned`], or at run time with [`ModelSpec`], which is also what a model file holds.
 //!
 //! ```
@@ -40,6 +40,7 @@ mod dynamic_hyper;
 mod fir;
 mod gcn;
 mod gru;
+mod iir;
 mod lstm;
 mod nonlinear;
 mod rnn;
@@ -56,6 +57,7 @@ pub use dynamic_hyper::{DynamicCell, DynamicHyper};
 pub use fir::Fir;
 pub use gcn::Gcn;
 pub use gru::Gru;
+pub use iir::Iir;
 pub use lstm::Lstm;
 pub use nonlinear::{Function, Nonlinear};
 pub use rnn::Rnn;

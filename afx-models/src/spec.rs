@@ -189,7 +189,7 @@ impl ModelSpec {
             Conditioning::Fixed => true,
             Conditioning::Concat => layout.knob_biases().next().is_some(),
             Conditioning::Film { cover, .. } => cover.modulated(&layout).next().is_some(),
-            Conditioning::StaticHyper { cover, .. } => cover.generated(&layout).next().is_some(),
+            Conditioning::StaticHyper { cover, .. } => !cover.generated(&layout).is_empty(),
         };
         if acts { Ok(()) } else { Err(SpecError::NothingToCondition) }
     }

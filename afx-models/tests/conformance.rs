@@ -33,6 +33,8 @@ afx_core::layer_conformance!(dense_wide, Dense::new(3, 21));
 afx_core::layer_conformance!(dense_without_bias, Dense { inputs: 7, outputs: 2, bias: false });
 afx_core::layer_conformance!(fir_1, Fir { taps: 1 });
 afx_core::layer_conformance!(fir_50, Fir { taps: 50 });
+afx_core::layer_conformance!(iir_1, Iir { sections: 1 });
+afx_core::layer_conformance!(iir_4, Iir { sections: 4 });
 afx_core::layer_conformance!(conv1d_mono, Conv1d::new(1, 8, 3, 4));
 afx_core::layer_conformance!(conv1d_wide, Conv1d::new(8, 20, 2, 70));
 afx_core::layer_conformance!(conv1d_one_output, Conv1d { inputs: 5, outputs: 1, kernel: 3, dilation: 2, bias: false });
@@ -170,6 +172,26 @@ afx_core::processor_conformance!(voice_static_hyper_lstm_stereo, named("static-h
 afx_core::processor_conformance!(voice_film_rnn_stereo, named("film-rnn"), 2, 2);
 afx_core::processor_conformance!(voice_concat_tcn_stereo, named("concat-tcn"), 2, 2);
 afx_core::processor_conformance!(voice_film_gcn_stereo, named("film-gcn"), 2, 2);
+
+/// A grey box: filters, a curve, and filters, of which a network writes every number.
+fn grey_box() -> ModelSpec {
+    let curve = Nonlinear { width: 5, function: Function::Tanh };
+    let layers =
+        vec![Iir { sections: 3 }.into(), Dense::new(1, 5).into(), curve.into(), Dense::new(5, 1).into(), Iir { sections: 2 }.into()];
+    let conditioning = Conditioning::StaticHyper { network: Network::smooth(4, 1), cover: Cover::Everything };
+    ModelSpec { layer: AnyLayer::stack(layers), conditioning, controls: 2 }
+}
+
+afx_core::adapter_conformance!(grey_box_adapter, grey_box().build().expect("sound").adapter, grey_box().layer);
+
+/// A voice of it with random weights.
+fn grey_voice() -> Voice<f32, AnyLayer, AnyAdapter> {
+    let (model, mut noise) = (grey_box().build().expect("sound"), Noise::new(5));
+    let learnt: Vec<f32> = model.initialize(&mut || noise.next_f64());
+    Voice::new(model, &learnt, 48_000.0, 2).expect("the numbers fit their own model")
+}
+
+afx_core::processor_conformance!(voice_grey_box_stereo, grey_voice(), 2, 2);
 
 /// A layer with its first parameters, which bring any memory to rest, and a frame to feed it.
 fn first_values(layer: &impl Layer<f32>) -> (Vec<f32>, Vec<f32>) {

@@ -2,6 +2,7 @@
 
 use crate::DspError;
 use crate::error::sample_rate;
+use afx_core::Scalar;
 
 /// The response of a second-order filter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -73,6 +74,33 @@ impl FilterSpec {
         let share = held(frequency_hz / held(sample_rate_hz, 1e3, 1e8), 1e-7, 0.4999);
         let gain_db = if gain_db.is_nan() { 0.0 } else { gain_db.clamp(-120.0, 120.0) };
         FilterSpec { shape, half_angle: core::f64::consts::PI * share, q: held(q, 0.01, 1e3), gain_db }
+    }
+
+    /// `[g, k]` and `[m_x, m_b, m_l]` of a state-variable filter, whose output is `m_x x + m_b b + m_l l` of its input and its band and low pass:
+    /// `g = tan(π f / f_s)` and `k = 1 / q`, for the bell and the shelves of another frequency and `q`. [`Svf`](super::Svf) has the equations.
+    pub fn state_variable(&self) -> ([f64; 2], [f64; 3]) {
+        let mut g = Scalar::sin(self.half_angle) / Scalar::cos(self.half_angle);
+        let mut k = 1.0 / self.q;
+        // A = 10^(gain / 40)
+        let root = Scalar::exp(self.gain_db * (core::f64::consts::LN_10 / 80.0));
+        let a = root * root;
+        match self.shape {
+            FilterShape::Bell => k /= a,
+            FilterShape::LowShelf => g /= root,
+            FilterShape::HighShelf => g *= root,
+            _ => {}
+        }
+        let m = match self.shape {
+            FilterShape::LowPass => [0.0, 0.0, 1.0],
+            FilterShape::BandPass => [0.0, 1.0, 0.0],
+            FilterShape::HighPass => [1.0, -k, -1.0],
+            FilterShape::Notch => [1.0, -k, 0.0],
+            FilterShape::AllPass => [1.0, -2.0 * k, 0.0],
+            FilterShape::Bell => [1.0, k * (a * a - 1.0), 0.0],
+            FilterShape::LowShelf => [1.0, k * (a - 1.0), a * a - 1.0],
+            FilterShape::HighShelf => [a * a, k * (1.0 - a) * a, 1.0 - a * a],
+        };
+        ([g, k], m)
     }
 }
 

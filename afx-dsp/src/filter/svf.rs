@@ -1,6 +1,6 @@
 //! State-variable filter.
 
-use super::{FilterShape, FilterSpec};
+use super::FilterSpec;
 use crate::{audible, flush_or_restart, heard};
 use afx_core::Scalar;
 
@@ -48,27 +48,7 @@ impl<T: Scalar> Svf<T> {
 
     /// Changes the response and keeps the states.
     pub fn set(&mut self, spec: FilterSpec) {
-        let mut g = Scalar::sin(spec.half_angle) / Scalar::cos(spec.half_angle);
-        let mut k = 1.0 / spec.q;
-        // A = 10^(gain / 40)
-        let root = Scalar::exp(spec.gain_db * (core::f64::consts::LN_10 / 80.0));
-        let a = root * root;
-        match spec.shape {
-            FilterShape::Bell => k /= a,
-            FilterShape::LowShelf => g /= root,
-            FilterShape::HighShelf => g *= root,
-            _ => {}
-        }
-        let m = match spec.shape {
-            FilterShape::LowPass => [0.0, 0.0, 1.0],
-            FilterShape::BandPass => [0.0, 1.0, 0.0],
-            FilterShape::HighPass => [1.0, -k, -1.0],
-            FilterShape::Notch => [1.0, -k, 0.0],
-            FilterShape::AllPass => [1.0, -2.0 * k, 0.0],
-            FilterShape::Bell => [1.0, k * (a * a - 1.0), 0.0],
-            FilterShape::LowShelf => [1.0, k * (a - 1.0), a * a - 1.0],
-            FilterShape::HighShelf => [a * a, k * (1.0 - a) * a, 1.0 - a * a],
-        };
+        let ([g, k], m) = spec.state_variable();
         let a1 = 1.0 / (1.0 + g * (g + k));
         self.c = [g * a1, g * (g + k) * a1, g * g * a1].map(T::from_f64);
         self.m = m.map(T::from_f64);

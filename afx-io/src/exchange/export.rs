@@ -66,6 +66,7 @@ pub(super) fn words(layer: &AnyLayer) -> String {
         AnyLayer::Tcn(_) => "tcn".into(),
         AnyLayer::Gcn(_) => "gcn".into(),
         AnyLayer::Fir(_) => "fir".into(),
+        AnyLayer::Iir(_) => "iir".into(),
         AnyLayer::Nonlinear(_) => "nonlinear".into(),
         AnyLayer::WaveNet(_) => "wavenet".into(),
         _ => "another layer".into(),

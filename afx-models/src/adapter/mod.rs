@@ -26,19 +26,26 @@ pub enum Cover {
     Cell,
     /// Every one.
     All,
+    /// Every number of the layer, of whatever else it has, too: an [`Iir`](crate::Iir)'s, a [`Fir`](crate::Fir)'s taps. [`Film`] has no more than
+    /// every map to act on.
+    Everything,
 }
 
 impl Cover {
-    /// The maps whose numbers a network writes.
-    pub(crate) fn generated(self, target: &Layout) -> impl Iterator<Item = &Affine> {
-        target.affine_maps().iter().filter(move |map| self == Cover::All || of_cell(map))
+    /// The tensors that a network writes: weights first, then biases, by their places in the layout.
+    pub(crate) fn generated(self, target: &Layout) -> Vec<usize> {
+        if self == Cover::Everything {
+            return (0..target.tensors().len()).collect();
+        }
+        let maps = || target.affine_maps().iter().filter(|map| self == Cover::All || of_cell(map));
+        maps().map(|map| map.weight).chain(maps().filter_map(|map| map.bias)).collect()
     }
 
     /// The maps whose rows are scaled and shifted.
     pub(crate) fn modulated(self, target: &Layout) -> impl Iterator<Item = &Affine> {
         let scales = target.affine_maps().iter().any(|map| map.role == Role::Scale);
         target.affine_maps().iter().filter(move |map| match self {
-            Cover::All => true,
+            Cover::All | Cover::Everything => true,
             Cover::Cell if scales => map.role == Role::Scale,
             Cover::Cell => of_cell(map),
         })

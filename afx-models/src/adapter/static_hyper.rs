@@ -6,7 +6,8 @@ use afx_core::{Adapter, Layout, Scalar, Tensor, kernels};
 use alloc::format;
 use alloc::vec::Vec;
 
-/// Hypernetwork: the weights and biases of the covered affine maps are an affine function of a small network of the knobs.
+/// Hypernetwork: the weights and biases of the covered affine maps, or all numbers of the layer, are an affine function of a small network
+/// of the knobs.
 ///
 /// Ha, Dai and Le 2017, arXiv:1609.09106; for audio effects Yeh, Hsiao and Yang 2024 ("StaticHyper"). The rest of the layer stays as
 /// learnt. The toolkit's `N` counts the heads: `N = 3` is a network of depth 2.
@@ -37,10 +38,9 @@ impl StaticHyper {
         Self::covering(target, controls, network, Cover::Cell)
     }
 
-    /// [`StaticHyper::new`] for the maps that `cover` names.
+    /// [`StaticHyper::new`] for what `cover` names.
     pub fn covering(target: &Layout, controls: usize, network: Network, cover: Cover) -> Self {
-        let maps = || cover.generated(target);
-        let covered: Vec<usize> = maps().map(|m| m.weight).chain(maps().filter_map(|m| m.bias)).collect();
+        let covered = cover.generated(target);
         let mut layout = Layout::new();
         let kept = Kept::new(&mut layout, target, |i| !covered.contains(&i));
         let mlp = Mlp::new(&mut layout, controls, network);
