@@ -35,25 +35,64 @@ impl<'a, T: Scalar> Moving<'a, T> {
 
     /// Adds `(first + t) * z` to frame `t` of `y`, whose frames and those of `z` have `width` numbers.
     pub fn add(self, y: &mut [T], z: &[T], width: usize) {
-        T::dispatch(Ramp { first: self.first, y, z, width });
+        if width == 1 {
+            return self.add_planes(y.len(), (y, z.len().max(1)), (z, z.len().max(1)));
+        }
+        T::dispatch_width(width, Frames { first: self.first, y, z, width });
+    }
+
+    /// [`Moving::add`] of several channels that lie side by side, each `frames` numbers long and so many numbers behind the one before.
+    pub fn add_planes(self, frames: usize, (y, stride): (&mut [T], usize), (z, z_stride): (&[T], usize)) {
+        T::dispatch_width(frames, Planes { first: self.first, frames, y, stride, z, z_stride });
     }
 }
 
-struct Ramp<'a, T> {
+struct Frames<'a, T> {
     first: usize,
     y: &'a mut [T],
     z: &'a [T],
     width: usize,
 }
 
-impl<T: Scalar> Kernel<T> for Ramp<'_, T> {
+impl<T: Scalar> Kernel<T> for Frames<'_, T> {
     type Out = ();
     #[inline(always)]
     fn call<S: Simd<T = T>>(self, _: S) {
-        for (t, (y, z)) in self.y.chunks_mut(self.width).zip(self.z.chunks(self.width)).enumerate() {
+        for (t, (y, z)) in self.y.chunks_exact_mut(self.width).zip(self.z.chunks_exact(self.width)).enumerate() {
             let weight = T::from_usize(self.first + t);
             for (y, z) in y.iter_mut().zip(z) {
                 *y += weight * *z;
+            }
+        }
+    }
+}
+
+struct Planes<'a, T> {
+    first: usize,
+    frames: usize,
+    y: &'a mut [T],
+    stride: usize,
+    z: &'a [T],
+    z_stride: usize,
+}
+
+/// Frames whose numbers are made at a time.
+const BLOCK: usize = 64;
+
+impl<T: Scalar> Kernel<T> for Planes<'_, T> {
+    type Out = ();
+    #[inline(always)]
+    fn call<S: Simd<T = T>>(self, _: S) {
+        let mut weights = [T::ZERO; BLOCK];
+        for at in (0..self.frames).step_by(BLOCK) {
+            let end = self.frames.min(at + BLOCK);
+            for (t, weight) in weights.iter_mut().enumerate() {
+                *weight = T::from_usize(self.first + at + t);
+            }
+            for (y, z) in self.y.chunks_mut(self.stride).zip(self.z.chunks(self.z_stride)) {
+                for ((y, z), weight) in y[at..end].iter_mut().zip(&z[at..end]).zip(&weights) {
+                    *y += *weight * *z;
+                }
             }
         }
     }

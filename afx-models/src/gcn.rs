@@ -120,10 +120,12 @@ struct Parts {
 impl Parts {
     /// Lets a frame's `gates` through to `z`; where they are kept, they become their `tanh` and `σ`.
     fn gate<T: Scalar, const KEEP: bool>(&self, params: Moving<'_, T>, channels: usize, gates: &mut [T], z: &mut [T]) {
-        T::dispatch_width(
-            channels,
-            Gate::<T, KEEP> { scale: params.at(self.scale), shift: self.shift.map(|shift| params.at(shift)), channels, gates, z },
-        );
+        let (scale, shift) = (params.at(self.scale), self.shift.map(|shift| params.at(shift)));
+        if params.slope.is_some() {
+            T::dispatch_width(channels, Gate::<T, KEEP, true> { scale, shift, channels, gates, z });
+        } else {
+            T::dispatch_width(channels, Gate::<T, KEEP, false> { scale, shift, channels, gates, z });
+        }
     }
 }
 
@@ -307,7 +309,7 @@ impl<T: Scalar> Differentiable<T> for Gcn {
 }
 
 /// `z = s tanh(a) σ(b) + u` of frames of `gates`: first every `a`, then every `b`.
-struct Gate<'a, T, const KEEP: bool> {
+struct Gate<'a, T, const KEEP: bool, const MOVES: bool> {
     scale: Moving<'a, T>,
     shift: Option<Moving<'a, T>>,
     channels: usize,
@@ -315,13 +317,12 @@ struct Gate<'a, T, const KEEP: bool> {
     z: &'a mut [T],
 }
 
-impl<T: Scalar, const KEEP: bool> Kernel<T> for Gate<'_, T, KEEP> {
+impl<T: Scalar, const KEEP: bool, const MOVES: bool> Kernel<T> for Gate<'_, T, KEEP, MOVES> {
     type Out = ();
     #[inline(always)]
     fn call<S: Simd<T = T>>(self, s: S) {
         let Gate { scale, shift, channels, .. } = self;
         for (t, (gates, z)) in self.gates.chunks_exact_mut(2 * channels).zip(self.z.chunks_exact_mut(channels)).enumerate() {
-            let passed = s.splat(T::from_usize(scale.first + t));
             let (a, b) = gates.split_at_mut(channels);
             let mut at = 0;
             while at < channels {
@@ -332,11 +333,14 @@ impl<T: Scalar, const KEEP: bool> Kernel<T> for Gate<'_, T, KEEP> {
                     Some(shift) => take(s, &shift.start[lanes.clone()]),
                     None => s.splat(T::ZERO),
                 };
-                if let Some(slope) = scale.slope {
-                    scales = s.mul_add(passed, take(s, &slope[lanes.clone()]), scales);
-                }
-                if let Some(slope) = shift.and_then(|shift| shift.slope) {
-                    shifts = s.mul_add(passed, take(s, &slope[lanes.clone()]), shifts);
+                if MOVES {
+                    let passed = s.splat(T::from_usize(scale.first + t));
+                    if let Some(slope) = scale.slope {
+                        scales = s.mul_add(passed, take(s, &slope[lanes.clone()]), scales);
+                    }
+                    if let Some(slope) = shift.and_then(|shift| shift.slope) {
+                        shifts = s.mul_add(passed, take(s, &slope[lanes.clone()]), shifts);
+                    }
                 }
                 let through = s.mul_add(s.mul(tanh, sigmoid), scales, shifts);
                 put(s, through, &mut z[lanes.clone()]);

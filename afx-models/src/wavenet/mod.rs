@@ -121,21 +121,23 @@ impl Unit {
         [all[0], all[1], all[2], all[3], all[4], all[5] - ALIGN]
     }
 
-    /// The first sum of parameters that begin with this layer's.
-    fn sum<'t, T: Scalar>(&self, params: &'t [T], seen: Seen<'t, T>, input: Seen<'t, T>, frames: usize) -> Sum<'t, T> {
-        let [conv, bias, mixin, ..] = self.places();
-        Sum { bias: Some(&params[bias..]), beside: Some((input, &params[mixin..])), ..Sum::of(seen, &params[conv..], frames) }
-    }
-
-    /// What goes to the next layer.
-    fn residual<'t, T: Scalar>(&self, params: &'t [T], seen: Seen<'t, T>, plus: Option<Seen<'t, T>>, frames: usize) -> Sum<'t, T> {
-        let [.., residual, shift, _] = self.places();
-        Sum { bias: Some(&params[shift..]), plus, ..Sum::of(seen, &params[residual..], frames) }
-    }
-
     fn ring(&self) -> Ring {
         Ring { span: (self.layer.kernel - 1) * self.layer.dilation, channels: self.channels }
     }
+}
+
+/// The first sum of a layer whose [`Unit::places`] are those, from its parameters on.
+#[inline(always)]
+fn first_sum<'t, T: Scalar>(places: &[usize; 6], params: &'t [T], seen: Seen<'t, T>, input: Seen<'t, T>, frames: usize) -> Sum<'t, T> {
+    let [conv, bias, mixin, ..] = *places;
+    Sum { bias: Some(&params[bias..]), beside: Some((input, &params[mixin..])), ..Sum::of(seen, &params[conv..], frames) }
+}
+
+/// What goes to the next layer.
+#[inline(always)]
+fn residual<'t, T: Scalar>(places: &[usize; 6], params: &'t [T], seen: Seen<'t, T>, plus: Seen<'t, T>, frames: usize) -> Sum<'t, T> {
+    let [.., residual, shift, _] = *places;
+    Sum { bias: Some(&params[shift..]), plus: Some(plus), ..Sum::of(seen, &params[residual..], frames) }
 }
 
 /// The sizes of one array, with all that it takes from its neighbours.
@@ -242,7 +244,7 @@ impl WaveNet {
     /// About the numbers of memory; of sizes up to 4096 it does not wrap.
     pub(crate) fn memory(&self) -> usize {
         let numbers = |ring: Ring| (ring.span + 4 * BLOCK).saturating_mul(ring.channels);
-        self.rings().map(numbers).fold(self.buffers().iter().sum(), usize::saturating_add)
+        self.rings().map(numbers).fold(self.buffers().iter().sum::<usize>() + self.room(), usize::saturating_add)
     }
 
     fn sizes(&self) -> impl DoubleEndedIterator<Item = Sizes<'_>> + ExactSizeIterator {
@@ -263,11 +265,14 @@ impl WaveNet {
         self.arrays.iter().map(|a| a.channels).max().unwrap_or(0)
     }
 
-    /// Buffers of one block: the input, the activations, what goes from one array to the next, the output, and what any sum moves by; planes of
-    /// [`BLOCK`] frames.
-    fn buffers(&self) -> [usize; 5] {
-        let room = self.widest().max(self.channels()).max(self.outputs);
-        [self.inputs, self.widest(), self.channels(), self.outputs, room].map(|planes| planes * BLOCK)
+    /// Buffers of one block: the input, the activations, what goes from one array to the next, the output; planes of [`BLOCK`] frames.
+    fn buffers(&self) -> [usize; 4] {
+        [self.inputs, self.widest(), self.channels(), self.outputs].map(|planes| planes * BLOCK)
+    }
+
+    /// A buffer for what any sum moves by, behind everything else.
+    fn room(&self) -> usize {
+        self.widest().max(self.channels()).max(self.outputs) * BLOCK
     }
 
     /// The rings in the order in which they lie in the memory, behind the buffers: of each array the head's, then the layers'.
@@ -278,12 +283,12 @@ impl WaveNet {
     /// Plays at most [`BLOCK`] frames.
     fn block<T: Scalar>(&self, mut params: Moving<'_, T>, state: &mut [T], x: &[T], y: &mut [T], course: &mut Course<'_, T>) {
         let frames = x.len() / self.inputs;
-        let [a, b, c, d, e] = self.buffers();
+        let [a, b, c, d] = self.buffers();
+        let (state, room) = state.split_at_mut(state.len() - self.room());
         let (input, state) = state.split_at_mut(a);
         let (z, state) = state.split_at_mut(b);
         let (carry, state) = state.split_at_mut(c);
-        let (output, state) = state.split_at_mut(d);
-        let (room, mut state) = state.split_at_mut(e);
+        let (output, mut state) = state.split_at_mut(d);
         for (i, plane) in input.chunks_exact_mut(BLOCK).enumerate() {
             plane.iter_mut().zip(x.iter().skip(i).step_by(self.inputs)).for_each(|(to, from)| *to = *from);
         }
@@ -302,15 +307,16 @@ impl WaveNet {
             params = params.at(array.rechannel_len());
             while let Some(unit) = units.next() {
                 let seen = line.seen(unit.layer.kernel, unit.layer.dilation);
-                let sum = |p| unit.sum(p, seen, input, frames);
+                let places = unit.places();
+                let sum = |p| first_sum(&places, p, seen, input, frames);
                 glide(params, sum, unit.rows(), (&mut *z, BLOCK), room);
                 let kept = course.place();
                 Activate { curves: unit.curves(), z, stride: BLOCK, begin: !begun, kept, frames }.run(head.to());
                 course.kept(unit.rows(), frames);
                 begun = true;
                 if units.peek().is_some() || arrays.peek().is_some() {
-                    let (seen, plus) = (Seen::now(z, BLOCK, unit.bottleneck, 0), Some(line.seen(1, 0)));
-                    let sum = |p| unit.residual(p, seen, plus, frames);
+                    let (seen, plus) = (Seen::now(z, BLOCK, unit.bottleneck, 0), line.seen(1, 0));
+                    let sum = |p| residual(&places, p, seen, plus, frames);
                     if let Some(next) = units.peek() {
                         let mut next = next.ring().open(&mut state);
                         glide(params, sum, unit.channels, next.to(), room);
@@ -321,7 +327,7 @@ impl WaveNet {
                         course.keep(&carry[..unit.channels * BLOCK], frames);
                     }
                 }
-                params = params.at(unit.places()[5]);
+                params = params.at(places[5]);
             }
             course.take_up(&mut head, frames);
             let seen = head.seen(array.array.head_kernel, 1);
@@ -427,7 +433,7 @@ impl<T: Scalar> Layer<T> for WaveNet {
         }
     }
     fn state_len(&self) -> usize {
-        self.buffers().iter().sum::<usize>() + self.rings().map(|ring| ring.len()).sum::<usize>()
+        self.buffers().iter().sum::<usize>() + self.rings().map(|ring| ring.len()).sum::<usize>() + self.room()
     }
     fn process(&self, params: &[T], state: &mut [T], x: &[T], y: &mut [T]) {
         self.play(Moving::still(params), state, x, y, Course::Play);

@@ -63,6 +63,7 @@ impl<'a, T: Scalar> Sum<'a, T> {
 }
 
 /// The sum that `make` makes of parameters, into planes and their stride; where the parameters move with `room` for as many planes of [`BLOCK`].
+#[inline(always)]
 pub(super) fn glide<'p, T: Scalar>(
     params: Moving<'p, T>,
     make: impl Fn(&'p [T]) -> Sum<'p, T>,
@@ -71,8 +72,15 @@ pub(super) fn glide<'p, T: Scalar>(
     room: &mut [T],
 ) {
     make(params.start).run(rows, (&mut *y, stride));
-    let Some(slope) = params.slope else { return };
-    let mut sum = Sum { plus: None, ..make(slope) };
+    if let Some(slope) = params.slope {
+        add_moved(params, make(slope), rows, (y, stride), room);
+    }
+}
+
+/// Adds the sum of the slopes, as many times as frames have passed.
+#[inline(never)]
+fn add_moved<T: Scalar>(params: Moving<'_, T>, slopes: Sum<'_, T>, rows: usize, to: (&mut [T], usize), room: &mut [T]) {
+    let mut sum = Sum { plus: None, ..slopes };
     let moves = |weight: &[T], len: usize| weight[..len].iter().any(|v| *v != T::ZERO);
     // Most conditioning moves some of these and not the others.
     if !moves(sum.weight, sum.seen.taps * sum.seen.channels * rows) {
@@ -81,8 +89,7 @@ pub(super) fn glide<'p, T: Scalar>(
     sum.beside = sum.beside.filter(|(seen, weight)| moves(weight, seen.channels * rows));
     if sum.seen.taps > 0 || sum.beside.is_some() || sum.bias.is_some_and(|bias| moves(bias, rows)) {
         sum.run(rows, (&mut *room, BLOCK));
-        let planes = y.chunks_mut(stride).zip(room.chunks(BLOCK));
-        planes.take(rows).for_each(|(y, z)| params.add(&mut y[..sum.frames], &z[..sum.frames], 1));
+        params.add_planes(sum.frames, to, (&room[..rows * BLOCK], BLOCK));
     }
 }
 
