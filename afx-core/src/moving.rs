@@ -36,7 +36,8 @@ impl<'a, T: Scalar> Moving<'a, T> {
     /// Adds `(first + t) * z` to frame `t` of `y`, whose frames and those of `z` have `width` numbers.
     pub fn add(self, y: &mut [T], z: &[T], width: usize) {
         if width == 1 {
-            return self.add_planes(y.len(), (y, z.len().max(1)), (z, z.len().max(1)));
+            let frames = y.len();
+            return self.add_planes(frames, (y, frames), (z, frames));
         }
         T::dispatch_width(width, Frames { first: self.first, y, z, width });
     }

@@ -6,10 +6,10 @@ use afx_dsp::filter::FilterSpec;
 /// Second-order filters in a row whose frequencies, dampings and mixes are learnt: an equalizer, one channel.
 ///
 /// The linear part of a grey box, with [`Nonlinear`](crate::Nonlinear) and [`Dense`](crate::Dense) layers between two of them, in a few numbers
-/// that mean something. Each section is a state-variable filter by the trapezoidal rule, which is stable and may move whatever its numbers
-/// are: with `g = tan(π f / f_s)` and `k = 1 / Q` its high, band and low pass `h`, `b`, `l` obey `h = x - k b - l`, `b = ∫g h`, `l = ∫g b`, and it
-/// returns `m_h h + m_b b + m_l l`. All second-order filters are one of these. Simper 2013, "Linear trapezoidal integrated SVF"; learnt:
-/// Kuznetsov, Parker and Esqueda 2020, "Differentiable IIR filters for machine learning applications" (DAFx-20).
+/// that mean something. Each section is a state-variable filter by the trapezoidal rule, stable whatever its numbers are and while they move:
+/// with `g = tan(π f / f_s)` and `k = 1 / Q` its high, band and low pass `h`, `b`, `l` obey `h = x - k b - l`, `b = ∫g h`, `l = ∫g b`, and it
+/// returns `m_h h + m_b b + m_l l`: any pass, notch, bell or shelf. Simper 2013, "Linear trapezoidal integrated SVF"; learnt: Kuznetsov, Parker
+/// and Esqueda 2020, "Differentiable IIR filters for machine learning applications" (DAFx-20).
 ///
 /// - `frequency`: `[sections]`, `ln g`; `damping`: `[sections]`, `ln k`; both count as ±12 beyond that. `mix`: `[sections, 3]`, `m_h`, `m_b`, `m_l`.
 /// - First values are frequencies from 80 Hz to 10 kHz, were the rate 48 kHz, `k = √2`, and mixes that return the input. No two sections begin at

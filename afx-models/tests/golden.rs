@@ -3,7 +3,9 @@
 mod pyneuralfx;
 
 use afx_core::{Adapter, Conditioned, Differentiable, Layer};
-use afx_models::{AnyAdapter, AnyLayer};
+use afx_models::{
+    AnyAdapter, AnyLayer, Conditioning, Dense, Function, Iir, ModelSpec, Nonlinear, Pointwise, WaveNet, WaveNetArray, WaveNetLayer,
+};
 use pyneuralfx::Reference;
 
 /// The project's own vectors, float64: both sides round at 1e-16, and the worst found is below 1e-15; another libm may differ more.
@@ -138,6 +140,48 @@ fn convolutional_cells_equal_torchs() {
         one_sequence(name);
         batch(name);
     }
+}
+
+/// Every tensor of a layer, the output, and every gradient, with nothing but the layer.
+fn alone(name: &str, layer: AnyLayer) {
+    let reference = own(name);
+    let model = ModelSpec { layer, conditioning: Conditioning::Fixed, controls: 0 }.build().expect("the sizes are sound");
+    let layout = Adapter::<f64>::layout(&model.adapter);
+    let read = |prefix: &str| {
+        let mut numbers = vec![0.0; layout.len()];
+        for tensor in layout.tensors() {
+            let own = tensor.name.strip_prefix("layer.").expect("learnt as it is");
+            numbers[tensor.range()].copy_from_slice(&reference[&format!("{prefix}{own}")]);
+        }
+        numbers
+    };
+    let pass = pass(&model, &read(""), &[], &reference["input"], &reference["target"]);
+    assert_close("output", &pass.output, &reference["output"], DOUBLE);
+    assert_close("loss", &[pass.loss], &reference["loss"], DOUBLE);
+    assert_close("grad.input", &pass.dinput, &reference["grad.input"], DOUBLE);
+    assert_learnt(&model, &pass.dlearnt, &read("grad."), DOUBLE);
+}
+
+/// Put together of torch's convolutions; the file of Neural Amp Modeler's own output is in `afx-io`.
+#[test]
+fn wavenets_equal_torchs() {
+    for (name, gate, width) in [("wavenet", None, 1), ("wavenet-gated", Some(Pointwise::Sigmoid), 2)] {
+        let layer = |(kernel, dilation)| WaveNetLayer { kernel, dilation, activation: Pointwise::Tanh, gate };
+        let layers = |sizes: [(usize, usize); 2]| sizes.map(layer).into();
+        let arrays = vec![
+            WaveNetArray { channels: 3, bottleneck: 5, layers: layers([(3, 1), (2, 7)]), head_kernel: 1, head_bias: false },
+            WaveNetArray { channels: 2, bottleneck: 4, layers: layers([(1, 1), (3, 5)]), head_kernel: 4, head_bias: true },
+        ];
+        alone(name, WaveNet { inputs: width, outputs: width, arrays, head_scale: 0.75 }.into());
+    }
+}
+
+/// The reference's filters are difference equations of the transfer functions.
+#[test]
+fn a_grey_box_equals_torchs() {
+    let curve = Nonlinear { width: 4, function: Function::Tanh }.into();
+    let layers = vec![Iir { sections: 3 }.into(), Dense::new(1, 4).into(), curve, Dense::new(4, 1).into(), Iir { sections: 2 }.into()];
+    alone("grey-box", AnyLayer::stack(layers));
 }
 
 macro_rules! golden {

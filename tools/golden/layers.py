@@ -1,0 +1,133 @@
+"""Reference vectors of layers that no published package has in this form, by torch's automatic differentiation, in float64.
+
+Packages: torch 2.15.0, numpy 2.4.6, Python 3.11. Seed 20660 + case number.
+Writes afx-models/tests/golden/{wavenet,wavenet-gated,grey-box}.safetensors; see README.md beside this file for the tensors.
+
+    python tools/golden/layers.py           write
+    python tools/golden/layers.py --check   recompute and compare with the committed files
+
+Tensors have afx' names and shapes. A WaveNet is put together of ``torch.nn.functional.conv1d``. The filters of a grey box are not afx' equations:
+each is the transfer function ``(m_h s^2 + m_b s + m_l) / (s^2 + k s + 1)`` under the bilinear transform, run as a difference equation.
+"""
+
+import json
+
+import torch
+import torch.nn.functional as F
+
+from vectors import ROOT, decode, encode, versions, write_or_check
+
+OUT = ROOT / "afx-models" / "tests" / "golden"
+SEED = 20660
+FRAMES = 96
+
+# channels, bottleneck, layers of (kernel, dilation), taps of the head, whether the head has a bias
+ARRAYS = [(3, 5, [(3, 1), (2, 7)], 1, False), (2, 4, [(1, 1), (3, 5)], 4, True)]
+HEAD_SCALE = 0.75
+
+
+def draw(tensors, name, *shape, bound):
+    tensors[name] = ((2 * torch.rand(*shape, dtype=torch.float64) - 1) * bound).requires_grad_()
+
+
+def wavenet_tensors(gated, inputs, outputs):
+    tensors, before = {}, inputs
+    for i, (channels, bottleneck, layers, taps, bias) in enumerate(ARRAYS):
+        rows = bottleneck * (2 if gated else 1)
+        out = ARRAYS[i + 1][1] if i + 1 < len(ARRAYS) else outputs
+        draw(tensors, f"{i}.rechannel.weight", before, channels, bound=1.0)
+        for n, (kernel, _) in enumerate(layers):
+            draw(tensors, f"{i}.{n}.conv.weight", kernel, channels, rows, bound=1 / (kernel * channels) ** 0.5)
+            draw(tensors, f"{i}.{n}.conv.bias", rows, bound=0.4)
+            draw(tensors, f"{i}.{n}.mixin.weight", inputs, rows, bound=1.0)
+            draw(tensors, f"{i}.{n}.residual.weight", bottleneck, channels, bound=1 / bottleneck**0.5)
+            draw(tensors, f"{i}.{n}.residual.bias", channels, bound=0.4)
+        draw(tensors, f"{i}.head.weight", taps, bottleneck, out, bound=1 / (taps * bottleneck) ** 0.5)
+        if bias:
+            draw(tensors, f"{i}.head.bias", out, bound=0.4)
+        before = channels
+    return tensors
+
+
+def convolve(x, weight, bias=None, dilation=1):
+    """``x [channels, frames]``, ``weight [taps, inputs, outputs]`` with the newest frame's tap first; silence before the first frame."""
+    padded = F.pad(x, ((weight.shape[0] - 1) * dilation, 0))
+    return F.conv1d(padded[None], weight.permute(2, 1, 0).flip(2), bias, dilation=dilation)[0]
+
+
+def wavenet(w, x, gated):
+    carry, head = x, 0.0
+    for i, (_, bottleneck, layers, _, _) in enumerate(ARRAYS):
+        h = w[f"{i}.rechannel.weight"].T @ carry
+        for n, (_, dilation) in enumerate(layers):
+            z = convolve(h, w[f"{i}.{n}.conv.weight"], w[f"{i}.{n}.conv.bias"], dilation) + w[f"{i}.{n}.mixin.weight"].T @ x
+            a = torch.tanh(z[:bottleneck]) * torch.sigmoid(z[bottleneck:]) if gated else torch.tanh(z)
+            head = head + a
+            h = h + w[f"{i}.{n}.residual.weight"].T @ a + w[f"{i}.{n}.residual.bias"][:, None]
+        carry = h
+        head = convolve(head, w[f"{i}.head.weight"], w.get(f"{i}.head.bias"))
+    return HEAD_SCALE * head
+
+
+def grey_tensors():
+    tensors = {}
+    for place, sections in ((0, 3), (4, 2)):
+        tensors[f"{place}.frequency"] = (torch.linspace(-3.5, 0.5, sections, dtype=torch.float64) + torch.rand(1, dtype=torch.float64)).requires_grad_()
+        draw(tensors, f"{place}.damping", sections, bound=1.5)
+        draw(tensors, f"{place}.mix", sections, 3, bound=1.5)
+    draw(tensors, "1.weight", 1, 4, bound=2.0)
+    draw(tensors, "1.bias", 4, bound=0.5)
+    draw(tensors, "3.weight", 4, 1, bound=1.0)
+    draw(tensors, "3.bias", 1, bound=0.5)
+    return tensors
+
+
+def filters(x, frequency, damping, mix):
+    for g, k, (high, band, low) in zip(frequency.exp(), damping.exp(), mix):
+        b = [high + band * g + low * g * g, 2 * (low * g * g - high), high - band * g + low * g * g]
+        a = [1 + k * g + g * g, 2 * (g * g - 1), 1 - k * g + g * g]
+        zero = torch.zeros((), dtype=torch.float64)
+        x1 = x2 = y1 = y2 = zero
+        y = []
+        for x0 in x:
+            y0 = (b[0] * x0 + b[1] * x1 + b[2] * x2 - a[1] * y1 - a[2] * y2) / a[0]
+            x1, x2, y1, y2 = x0, x1, y0, y1
+            y.append(y0)
+        x = torch.stack(y)
+    return x
+
+
+def grey_box(w, x):
+    v = filters(x[0], w["0.frequency"], w["0.damping"], w["0.mix"])
+    v = torch.tanh(v[:, None] * w["1.weight"] + w["1.bias"]) @ w["3.weight"] + w["3.bias"]
+    return filters(v[:, 0], w["4.frequency"], w["4.damping"], w["4.mix"])[None]
+
+
+def case(label, seed, tensors, run, inputs, outputs):
+    torch.manual_seed(seed)
+    w = tensors()
+    x = (1.6 * torch.rand(inputs, FRAMES, dtype=torch.float64) - 0.8).requires_grad_()
+    target = torch.rand(outputs, FRAMES, dtype=torch.float64) - 0.5
+    y = run(w, x)
+    loss = ((y - target) ** 2).mean()
+    loss.backward()
+    kept = {name: value.detach() for name, value in w.items()}
+    # The last layer's residual reaches no output.
+    gradients = {name: value.grad if value.grad is not None else torch.zeros_like(value) for name, value in w.items()}
+    all_ = {**kept, "input": x.detach(), "target": target, "output": y.detach(), "loss": loss.detach(), "grad.input": x.grad}
+    all_ |= {f"grad.{name}": value for name, value in gradients.items()}
+    print(f"{label}: {sum(v.numel() for v in w.values())} parameters, loss {loss.item():.6f}, "
+          f"largest gradient {max(g.abs().max().item() for g in gradients.values()):.2e}")
+    meta = {"model": label, "seed": str(seed), "config": json.dumps({"head_scale": HEAD_SCALE}), "versions": json.dumps(versions("torch", "numpy"))}
+    write_or_check(OUT / f"{label}.safetensors", encode({name: value.numpy() for name, value in all_.items()}, meta), lambda data: decode(data)[0], 1e-12)
+
+
+def main():
+    torch.set_num_threads(1)
+    case("wavenet", SEED, lambda: wavenet_tensors(False, 1, 1), lambda w, x: wavenet(w, x, False), 1, 1)
+    case("wavenet-gated", SEED + 1, lambda: wavenet_tensors(True, 2, 2), lambda w, x: wavenet(w, x, True), 2, 2)
+    case("grey-box", SEED + 2, grey_tensors, grey_box, 1, 1)
+
+
+if __name__ == "__main__":
+    main()
