@@ -3,7 +3,8 @@
 //! - [`oversample`]: half-band oversamplers, 2x to 16x, with latency known before the first block.
 //! - [`resample`]: effects and models made for one sample rate, in hosts at another.
 //! - [`circuit`]: analogue circuits as differential equations, among them a tone stack, and the offline renderer of their reference output.
-//! - [`filter`]: state-variable filter, biquads, DC blocker. [`Gain`]: a level in decibels. [`Compressor`]: dynamics of linked channels.
+//! - [`filter`]: state-variable filter, biquads, DC blocker. [`Gain`]: a level in decibels.
+//! - [`Compressor`], [`Limiter`], [`Gate`]: dynamics of linked channels.
 //! - [`waveshape`]: clippers and curves of your own, with antiderivative antialiasing.
 //! - `convolve` (with `std`): impulse responses of any length without latency, in blocks that cost about the same.
 //! - [`source`]: seeded random numbers and a dry electric guitar to feed the circuits with.
@@ -92,6 +93,8 @@ pub mod convolve;
 mod error;
 pub mod filter;
 mod gain;
+mod gate;
+mod limiter;
 mod mono;
 pub mod oversample;
 pub mod resample;
@@ -104,6 +107,8 @@ pub use compressor::{Compressor, GainComputer};
 pub use convolve::Convolver;
 pub use error::DspError;
 pub use gain::Gain;
+pub use gate::{Expander, Gate};
+pub use limiter::Limiter;
 pub use oversample::{Factor, HalfBand, Oversampled, Oversampler};
 pub use resample::Resampled;
 

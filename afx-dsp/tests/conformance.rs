@@ -5,7 +5,7 @@ use afx_core::{Channels, Mono, Processor, Series};
 use afx_dsp::circuit::{DiodeClip, SynthOd, ToneStack, ToneStackParts};
 use afx_dsp::filter::{Biquad, BiquadCascade, BiquadCoefficients, DcBlocker, FilterShape, FilterSpec, Svf};
 use afx_dsp::waveshape::{Adaa, Cubic, Curve, Diodes, HardClip, Tanh, Waveshaper};
-use afx_dsp::{Compressor, Convolver, Factor, Gain, GainComputer, HalfBand, Oversampled, Oversampler, Resampled};
+use afx_dsp::{Compressor, Convolver, Expander, Factor, Gain, GainComputer, Gate, HalfBand, Limiter, Oversampled, Oversampler, Resampled};
 
 afx_core::guard_allocations!();
 
@@ -35,6 +35,18 @@ fn compressor() -> Compressor {
     Compressor::new(48e3, GainComputer { threshold_db: -30.0, ratio: 4.0, knee_db: 6.0 }, 2).unwrap()
 }
 
+fn gate() -> Gate {
+    Gate::new(48e3, Expander { threshold_db: -30.0, ratio: 4.0, knee_db: 6.0, range_db: 60.0 }, 2).unwrap()
+}
+
+fn limiter() -> Limiter {
+    let mut limiter = Limiter::new(48e3, 1.5, 2).unwrap();
+    limiter.set_ceiling_db(-6.0);
+    limiter.set_release_ms(30.0).unwrap();
+    Processor::<f32>::reset(&mut limiter);
+    limiter
+}
+
 /// A pedal in front of a loudspeaker.
 fn rig() -> Series<f32, 2> {
     let pedal = Channels::new(overdrive(HalfBand::LinearPhase), 2);
@@ -52,6 +64,8 @@ afx_core::processor_conformance!(gain, Channels::new(Gain::new(48e3, -60.0, 12.0
 afx_core::processor_conformance!(diode_clip, Channels::new(DiodeClip::new(48e3).unwrap(), 1), 1, 0);
 afx_core::processor_conformance!(tone_stack, Channels::new(ToneStack::new(48e3, ToneStackParts::BASSMAN).unwrap(), 2), 2, 3);
 afx_core::processor_conformance!(compressor, compressor(), 2, 0);
+afx_core::processor_conformance!(gate, gate(), 2, 0);
+afx_core::processor_conformance!(limiter, limiter(), 2, 0);
 afx_core::processor_conformance!(synth_od, Channels::new(SynthOd::new(48e3).unwrap(), 1), 1, 2);
 afx_core::processor_conformance!(oversampled, Channels::new(overdrive(HalfBand::LinearPhase), 1), 1, 2);
 afx_core::processor_conformance!(oversampled_low_latency, Channels::new(overdrive(HalfBand::LowLatency), 1), 1, 2);

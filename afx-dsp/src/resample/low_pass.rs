@@ -49,7 +49,7 @@ fn pass_hz(lower_hz: f64) -> f64 {
 }
 
 /// Modified Bessel function of the first kind, order 0: `Σ ((x / 2)^k / k!)²`.
-fn bessel_i0(x: f64) -> f64 {
+pub(crate) fn bessel_i0(x: f64) -> f64 {
     let (mut sum, mut term, mut k) = (1.0, 1.0, 0.0);
     while term > 1e-17 * sum {
         k += 1.0;

@@ -33,4 +33,5 @@ mod low_pass;
 mod polyphase;
 mod resampled;
 
+pub(crate) use low_pass::bessel_i0;
 pub use resampled::Resampled;
