@@ -5,6 +5,7 @@
 //! - [`circuit`]: analogue circuits as differential equations, among them a tone stack, and the offline renderer of their reference output.
 //! - [`filter`]: state-variable filter, biquads, DC blocker. [`Gain`]: a level in decibels.
 //! - [`Compressor`], [`Limiter`], [`Gate`]: dynamics of linked channels.
+//! - [`delay`]: delay lines, read between their samples.
 //! - [`waveshape`]: clippers and curves of your own, with antiderivative antialiasing.
 //! - `convolve` (with `std`): impulse responses of any length without latency, in blocks that cost about the same.
 //! - [`source`]: seeded random numbers and a dry electric guitar to feed the circuits with.
@@ -90,6 +91,7 @@ mod compressor;
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub mod convolve;
+pub mod delay;
 mod error;
 pub mod filter;
 mod gain;
@@ -105,6 +107,7 @@ pub use compressor::{Compressor, GainComputer};
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use convolve::Convolver;
+pub use delay::{DelayLine, Interpolation};
 pub use error::DspError;
 pub use gain::Gain;
 pub use gate::{Expander, Gate};
