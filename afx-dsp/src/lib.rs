@@ -6,6 +6,7 @@
 //! - [`filter`]: state-variable filter, biquads, DC blocker. [`Gain`]: a level in decibels.
 //! - [`Compressor`], [`Limiter`], [`Gate`]: dynamics of linked channels.
 //! - [`delay`]: delay lines, read between their samples.
+//! - [`reverb`]: a feedback delay network, Dattorro's plate, Freeverb.
 //! - [`waveshape`]: clippers and curves of your own, with antiderivative antialiasing.
 //! - `convolve` (with `std`): impulse responses of any length without latency, in blocks that cost about the same.
 //! - [`source`]: seeded random numbers and a dry electric guitar to feed the circuits with.
@@ -96,10 +97,12 @@ mod error;
 pub mod filter;
 mod gain;
 mod gate;
+mod knob;
 mod limiter;
 mod mono;
 pub mod oversample;
 pub mod resample;
+pub mod reverb;
 pub mod source;
 pub mod waveshape;
 

@@ -4,6 +4,7 @@
 use afx_core::{Channels, Mono, Processor, Series};
 use afx_dsp::circuit::{DiodeClip, SynthOd, ToneStack, ToneStackParts};
 use afx_dsp::filter::{Biquad, BiquadCascade, BiquadCoefficients, DcBlocker, FilterShape, FilterSpec, Svf};
+use afx_dsp::reverb::{FeedbackDelayNetwork, Freeverb, Plate};
 use afx_dsp::waveshape::{Adaa, Cubic, Curve, Diodes, HardClip, Tanh, Waveshaper};
 use afx_dsp::{Compressor, Convolver, Expander, Factor, Gain, GainComputer, Gate, HalfBand, Limiter, Oversampled, Oversampler, Resampled};
 
@@ -47,6 +48,25 @@ fn limiter() -> Limiter {
     limiter
 }
 
+/// Reverberations at a rate so low that half a second of the suite is long for them.
+const SMALL_HZ: f64 = 8e3;
+
+fn network() -> FeedbackDelayNetwork<f32, 8> {
+    let mut network = FeedbackDelayNetwork::new(SMALL_HZ, 5.0, 20.0).unwrap();
+    network.set_decay_s(0.4).unwrap();
+    Processor::<f32>::reset(&mut network);
+    network
+}
+
+/// Still: one that moves is elsewhere in its turn after a hostile signal.
+fn plate() -> Plate<f32> {
+    let mut plate = Plate::new(SMALL_HZ).unwrap();
+    plate.set_excursion(0.0).unwrap();
+    plate.set_decay(0.3).unwrap();
+    Processor::<f32>::reset(&mut plate);
+    plate
+}
+
 /// A pedal in front of a loudspeaker.
 fn rig() -> Series<f32, 2> {
     let pedal = Channels::new(overdrive(HalfBand::LinearPhase), 2);
@@ -66,6 +86,9 @@ afx_core::processor_conformance!(tone_stack, Channels::new(ToneStack::new(48e3, 
 afx_core::processor_conformance!(compressor, compressor(), 2, 0);
 afx_core::processor_conformance!(gate, gate(), 2, 0);
 afx_core::processor_conformance!(limiter, limiter(), 2, 0);
+afx_core::processor_conformance!(network, network(), 2, 2);
+afx_core::processor_conformance!(plate, plate(), 2, 2);
+afx_core::processor_conformance!(freeverb, Freeverb::new(SMALL_HZ).unwrap(), 2, 3);
 afx_core::processor_conformance!(synth_od, Channels::new(SynthOd::new(48e3).unwrap(), 1), 1, 2);
 afx_core::processor_conformance!(oversampled, Channels::new(overdrive(HalfBand::LinearPhase), 1), 1, 2);
 afx_core::processor_conformance!(oversampled_low_latency, Channels::new(overdrive(HalfBand::LowLatency), 1), 1, 2);
