@@ -148,12 +148,15 @@ struct Average {
     past: Vec<u64>,
     at: usize,
     sum: u64,
+    /// The sum of as many gains of one.
+    full: u64,
 }
 
 impl Average {
     fn new(length: usize) -> Self {
         let one = UNIT as u64;
-        Average { past: vec![one; length], at: 0, sum: one * length as u64 }
+        let full = one * length as u64;
+        Average { past: vec![one; length], at: 0, sum: full, full }
     }
 
     fn advance(&mut self, value: f64) -> f64 {
@@ -161,12 +164,16 @@ impl Average {
         self.sum = self.sum + value - self.past[self.at];
         self.past[self.at] = value;
         self.at = if self.at + 1 == self.past.len() { 0 } else { self.at + 1 };
-        self.sum as f64 / (self.past.len() as f64 * UNIT)
+        self.mean()
+    }
+
+    fn mean(&self) -> f64 {
+        if self.sum == self.full { 1.0 } else { self.sum as f64 / self.full as f64 }
     }
 
     fn reset(&mut self) {
         self.past.fill(UNIT as u64);
-        (self.at, self.sum) = (0, UNIT as u64 * self.past.len() as u64);
+        (self.at, self.sum) = (0, self.full);
     }
 }
 
@@ -235,8 +242,7 @@ impl Limiter {
 
     /// By how many decibels the last frame was turned down: what a meter shows.
     pub fn reduction_db(&self) -> f64 {
-        let [_, last] = &self.boxes;
-        let gain = last.sum as f64 / (last.past.len() as f64 * UNIT);
+        let gain = self.boxes[1].mean();
         if gain == 1.0 { 0.0 } else { -20.0 / LN_10 * Scalar::ln(gain.max(1e-12)) }
     }
 
