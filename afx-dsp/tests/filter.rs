@@ -362,3 +362,100 @@ proptest! {
         }
     }
 }
+
+/// `|H|` of the analogue filter, in decibels.
+fn analogue_db(shape: FilterShape, ratio: f64, q: f64, gain_db: f64) -> f64 {
+    let a = 10f64.powf(gain_db / 40.0);
+    let s = ratio;
+    // |c - m s² + j d s|²
+    let power = |c: f64, d: f64, m: f64| (c - m * s * s).powi(2) + (d * s).powi(2);
+    let (k, r) = (1.0 / q, a.sqrt());
+    let (top, bottom) = match shape {
+        FilterShape::LowPass => (1.0, power(1.0, k, 1.0)),
+        FilterShape::HighPass => (power(0.0, 0.0, 1.0), power(1.0, k, 1.0)),
+        FilterShape::BandPass => (power(0.0, 1.0, 0.0), power(1.0, k, 1.0)),
+        FilterShape::Notch => (power(1.0, 0.0, 1.0), power(1.0, k, 1.0)),
+        FilterShape::Bell => (power(1.0, k * a, 1.0), power(1.0, k / a, 1.0)),
+        FilterShape::LowShelf => (a * a * power(a, k * r, 1.0), power(1.0, k * r, a)),
+        FilterShape::HighShelf => (a * a * power(1.0, k * r, a), power(a, k * r, 1.0)),
+        _ => (1.0, 1.0),
+    };
+    10.0 * (top / bottom).log10()
+}
+
+/// The largest error from 20 Hz to 20 kHz, where the analogue filter has more than -40 dB.
+fn worst_db(spec: FilterSpec, shape: FilterShape, frequency_hz: f64, q: f64, gain_db: f64) -> f64 {
+    let coefficients = BiquadCoefficients::new(spec);
+    (0..=600)
+        .map(|i| 20.0 * 1e3f64.powf(f64::from(i) / 600.0))
+        .map(|hz| (analogue_db(shape, hz / frequency_hz, q, gain_db), coefficients.magnitude(hz, FS)))
+        .filter(|(expected, _)| *expected > -40.0)
+        .map(|(expected, found)| (20.0 * found.log10() - expected).abs())
+        .fold(0.0, f64::max)
+}
+
+#[test]
+fn a_matched_bell_is_off_by_what_the_reference_found() {
+    for (frequency_hz, q, gain_db, cramped, expected) in
+        [(16e3, 1.0, 12.0, 6.22, 0.327), (10e3, 0.707, 6.0, 2.29, 0.380), (5e3, 2.0, -12.0, 0.517, 0.072)]
+    {
+        let spec = spec(FilterShape::Bell, frequency_hz, q, gain_db);
+        let worst = |spec| worst_db(spec, FilterShape::Bell, frequency_hz, q, gain_db);
+        assert!((worst(spec) - cramped).abs() < 0.01, "{}", worst(spec));
+        let found = worst(spec.matched());
+        // A cut is a boost turned round, which is better than the cut that the reference made.
+        assert!((found - expected).abs() < 2e-3 || gain_db < 0.0 && found < expected, "{frequency_hz} Hz: {found} dB, {expected}");
+    }
+}
+
+#[test]
+fn matched_filters_follow_the_analogue_ones() {
+    // At q 0.707 and 12 dB: 1, 5, 10 and 16 kHz.
+    for (shape, limits) in [
+        (FilterShape::LowPass, [0.04, 1.1, 1.0, 0.6]),
+        (FilterShape::HighPass, [0.001, 0.01, 0.05, 0.2]),
+        (FilterShape::BandPass, [1.1, 1.0, 0.75, 0.6]),
+        (FilterShape::Notch, [0.01, 0.2, 0.8, 2.5]),
+        (FilterShape::Bell, [0.03, 0.4, 0.65, 0.4]),
+        (FilterShape::LowShelf, [0.001, 0.03, 0.2, 0.4]),
+        (FilterShape::HighShelf, [0.001, 0.03, 0.2, 0.4]),
+    ] {
+        for (frequency_hz, limit) in [1e3, 5e3, 10e3, 16e3].into_iter().zip(limits) {
+            for gain_db in [12.0, -12.0] {
+                let spec = spec(shape, frequency_hz, FRAC_1_SQRT_2, gain_db);
+                let worst = |spec| worst_db(spec, shape, frequency_hz, FRAC_1_SQRT_2, gain_db);
+                let found = worst(spec.matched());
+                assert!(found < limit, "{shape:?} {frequency_hz} Hz {gain_db} dB: {found}");
+                assert!(found < worst(spec), "{shape:?} {frequency_hz} Hz {gain_db} dB: cramped is better");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_boost_and_its_cut_are_a_wire() {
+    for shape in [FilterShape::Bell, FilterShape::LowShelf, FilterShape::HighShelf] {
+        let of = |gain_db| BiquadCoefficients::new(spec(shape, 9e3, 0.9, gain_db).matched());
+        let (boost, cut) = (of(10.0), of(-10.0));
+        for hz in [50.0, 3e3, 9e3, 21e3] {
+            assert!((boost.magnitude(hz, FS) * cut.magnitude(hz, FS) - 1.0).abs() < 1e-12);
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn matched_filters_are_stable_and_the_same_in_either_form(
+        shape in prop::sample::select(&SHAPES[..]), octave in -13.0..-1.001f64, q in 0.02..100.0f64, gain_db in -60.0..60.0f64,
+    ) {
+        let spec = FilterSpec::new(shape, FS, FS * octave.exp2(), q, gain_db).unwrap().matched();
+        let coefficients = BiquadCoefficients::new(spec);
+        prop_assert!(coefficients.is_stable(), "{coefficients:?}");
+        let (mut biquad, mut svf) = (Biquad::<f64>::new(coefficients), Svf::<f64>::new(spec));
+        let (a, b) = (impulse_response(|x| biquad.tick(x), 300), impulse_response(|x| svf.tick(x), 300));
+        let largest = a.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+        for (a, b) in a.iter().zip(&b) {
+            prop_assert!((a - b).abs() < 1e-9 * largest, "{a} {b}"); // a low frequency's poles lose digits next to 1
+        }
+    }
+}

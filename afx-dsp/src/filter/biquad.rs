@@ -1,6 +1,6 @@
 //! Biquads: coefficients, one section, a cascade.
 
-use super::{FilterShape, FilterSpec};
+use super::{FilterShape, FilterSpec, matched};
 use crate::{audible, flush, flush_or_restart, heard};
 use afx_core::Scalar;
 use alloc::vec::Vec;
@@ -17,8 +17,12 @@ pub struct BiquadCoefficients {
 
 impl BiquadCoefficients {
     /// The bilinear transforms of Bristow-Johnson's "Cookbook formulae for audio equalizer biquad filter coefficients", with
-    /// `A = 10^(gain / 40)`, `w = 2 pi f / fs`, `alpha = sin(w) / (2 q)`. The band-pass has the gain `q` at its centre.
+    /// `A = 10^(gain / 40)`, `w = 2 pi f / fs`, `alpha = sin(w) / (2 q)`, or for what is [`matched`](FilterSpec::matched) Vicanek's. The band-pass has
+    /// the gain `q` at its centre.
     pub fn new(spec: FilterSpec) -> Self {
+        if spec.follows_the_analogue() {
+            return matched::coefficients(spec);
+        }
         let w = 2.0 * spec.half_angle;
         // sin^2 of the half angle keeps the digits that 1 - cos w loses at low frequencies
         let (sin, half_sin, half_cos) = (Scalar::sin(w), Scalar::sin(spec.half_angle), Scalar::cos(spec.half_angle));

@@ -29,6 +29,7 @@ macro_rules! per_sample {
 
 mod biquad;
 mod dc_blocker;
+mod matched;
 mod shape;
 mod svf;
 

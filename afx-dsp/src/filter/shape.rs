@@ -1,5 +1,6 @@
 //! What a second-order filter does, apart from how it is realised.
 
+use super::matched;
 use crate::DspError;
 use crate::error::sample_rate;
 use afx_core::Scalar;
@@ -36,7 +37,11 @@ pub struct FilterSpec {
     pub(super) half_angle: f64,
     pub(super) q: f64,
     pub(super) gain_db: f64,
+    pub(super) matched: bool,
 }
+
+/// Below this part of the sample rate, times pi, a matched filter is not told from one by the bilinear transform.
+const MATCHED_FROM: f64 = 1e-4 * core::f64::consts::PI;
 
 impl FilterSpec {
     /// `gain_db` matters to the bell and the shelves only.
@@ -51,7 +56,7 @@ impl FilterSpec {
         check("frequency_hz", (1e-7..=0.4999).contains(&share), "1e-7 to 0.4999 of the sample rate", frequency_hz)?;
         check("q", (0.01..=1e3).contains(&q), "0.01 to 1000", q)?;
         check("gain_db", gain_db.abs() <= 120.0, "-120 to 120", gain_db)?;
-        Ok(FilterSpec { shape, half_angle, q, gain_db })
+        Ok(FilterSpec { shape, half_angle, q, gain_db, matched: false })
     }
 
     /// The nearest specification that is in range, for knobs and modulation: it never fails. NaN takes the lower end, for the
@@ -73,12 +78,42 @@ impl FilterSpec {
         let held = |v: f64, low: f64, high: f64| if v > low { v.min(high) } else { low };
         let share = held(frequency_hz / held(sample_rate_hz, 1e3, 1e8), 1e-7, 0.4999);
         let gain_db = if gain_db.is_nan() { 0.0 } else { gain_db.clamp(-120.0, 120.0) };
-        FilterSpec { shape, half_angle: core::f64::consts::PI * share, q: held(q, 0.01, 1e3), gain_db }
+        FilterSpec { shape, half_angle: core::f64::consts::PI * share, q: held(q, 0.01, 1e3), gain_db, matched: false }
+    }
+
+    /// The same response without the cramping of the bilinear transform, which bends all frequencies so that infinity comes to lie at half the
+    /// sample rate: the magnitude follows the analogue filter's up to there.
+    ///
+    /// Vicanek 2016, "Matched second order digital filters". At 48 kHz, q 0.707, a frequency of 10 kHz and 12 dB, the largest error up to 20 kHz (by the
+    /// bilinear transform): low-pass 0.9 dB (15), high-pass 0.05 (2.7), band-pass 0.7 (7.5), notch 0.7 (3.0), bell 0.6 (4.4), shelves 0.2 (1.3). A
+    /// notch or a band-pass of low q above 10 kHz is off by some decibels at its far end, as is a shelf of q above 1.
+    ///
+    /// ```
+    /// use afx_dsp::filter::{BiquadCoefficients, FilterShape, FilterSpec};
+    ///
+    /// let bell = FilterSpec::new(FilterShape::Bell, 48e3, 16e3, 1.0, 12.0)?;
+    /// let at_20_khz = |spec| 20.0 * BiquadCoefficients::new(spec).magnitude(20e3, 48e3).log10();
+    /// // The analogue one has 10.0 dB there.
+    /// assert!((at_20_khz(bell) - 4.0).abs() < 0.5 && (at_20_khz(bell.matched()) - 10.0).abs() < 0.5);
+    /// # Ok::<(), afx_dsp::DspError>(())
+    /// ```
+    #[must_use]
+    pub fn matched(self) -> Self {
+        FilterSpec { matched: true, ..self }
+    }
+
+    /// Whether it is to be [`matched`](Self::matched), and can be.
+    pub(super) fn follows_the_analogue(&self) -> bool {
+        self.matched && self.half_angle >= MATCHED_FROM
     }
 
     /// `[g, k]` and `[m_x, m_b, m_l]` of a state-variable filter, whose output is `m_x x + m_b b + m_l l` of its input and its band and low pass:
-    /// `g = tan(π f / f_s)` and `k = 1 / q`, for the bell and the shelves of another frequency and `q`. [`Svf`](super::Svf) has the equations.
+    /// `g = tan(π f / f_s)` and `k = 1 / q`, for the bell and the shelves of another frequency and `q`, and for what is
+    /// [`matched`](Self::matched). [`Svf`](super::Svf) has the equations.
     pub fn state_variable(&self) -> ([f64; 2], [f64; 3]) {
+        if self.follows_the_analogue() {
+            return matched::state_variable(matched::coefficients(*self));
+        }
         let mut g = Scalar::sin(self.half_angle) / Scalar::cos(self.half_angle);
         let mut k = 1.0 / self.q;
         // A = 10^(gain / 40)
