@@ -2,7 +2,7 @@
 
 use crate::Gain;
 use crate::circuit::{DiodeClip, SynthOd, ToneStack};
-use crate::filter::{Biquad, BiquadCascade, DcBlocker, Svf};
+use crate::filter::{Biquad, BiquadCascade, DcBlocker, GraphicEq, Svf};
 use crate::waveshape::{Curve, Waveshaper};
 use afx_core::{Mono, Scalar};
 
@@ -34,6 +34,19 @@ impl<T: Scalar> Mono<T> for DiodeClip {
     }
     fn reset(&mut self) {
         self.reset();
+    }
+}
+
+/// A knob for each band.
+impl<T: Scalar, const N: usize> Mono<T> for GraphicEq<T, N> {
+    fn process_in_place(&mut self, samples: &mut [T]) {
+        self.process_in_place(samples);
+    }
+    fn reset(&mut self) {
+        self.reset();
+    }
+    fn set_controls(&mut self, controls: &[T]) {
+        self.set_positions(controls);
     }
 }
 

@@ -3,7 +3,7 @@
 
 use afx_core::{Channels, Mono, Processor, Series};
 use afx_dsp::circuit::{DiodeClip, SynthOd, ToneStack, ToneStackParts};
-use afx_dsp::filter::{Biquad, BiquadCascade, BiquadCoefficients, DcBlocker, FilterShape, FilterSpec, Svf};
+use afx_dsp::filter::{Biquad, BiquadCascade, BiquadCoefficients, DcBlocker, FilterShape, FilterSpec, GraphicEq, Svf};
 use afx_dsp::reverb::{FeedbackDelayNetwork, Freeverb, Plate};
 use afx_dsp::waveshape::{Adaa, Cubic, Curve, Diodes, HardClip, Tanh, Waveshaper};
 use afx_dsp::{Compressor, Convolver, Expander, Factor, Gain, GainComputer, Gate, HalfBand, Limiter, Oversampled, Oversampler, Resampled};
@@ -79,6 +79,7 @@ fn rig() -> Series<f32, 2> {
 afx_core::processor_conformance!(svf, Channels::new(Svf::new(low_pass()), 2), 2, 0);
 afx_core::processor_conformance!(biquad, Channels::new(Biquad::new(BiquadCoefficients::new(low_pass())), 1), 1, 0);
 afx_core::processor_conformance!(cascade, Channels::new(BiquadCascade::new(&[BiquadCoefficients::new(low_pass()); 3]), 1), 1, 0);
+afx_core::processor_conformance!(graphic_eq, Channels::new(GraphicEq::octaves(48e3).unwrap(), 2), 2, 10);
 afx_core::processor_conformance!(dc_blocker, Channels::new(DcBlocker::new(48e3, 20.0).unwrap(), 3), 3, 0);
 afx_core::processor_conformance!(gain, Channels::new(Gain::new(48e3, -60.0, 12.0).unwrap(), 2), 2, 1);
 afx_core::processor_conformance!(diode_clip, Channels::new(DiodeClip::new(48e3).unwrap(), 1), 1, 0);

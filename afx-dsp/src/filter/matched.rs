@@ -134,7 +134,11 @@ pub(super) fn coefficients(spec: FilterSpec) -> BiquadCoefficients {
         }
     };
     let a = poles.a;
-    if inverse {
+    let level = matches!(spec.shape, FilterShape::Bell | FilterShape::LowShelf | FilterShape::HighShelf);
+    if level && gain_db == 0.0 {
+        // A wire, and not one to nine digits.
+        BiquadCoefficients { b: [1.0, a[0], a[1]], a }
+    } else if inverse {
         BiquadCoefficients { b: [1.0 / b[0], a[0] / b[0], a[1] / b[0]], a: [b[1] / b[0], b[2] / b[0]] }
     } else {
         BiquadCoefficients { b, a }

@@ -1,4 +1,4 @@
-//! Second-order filters and a DC blocker.
+//! Second-order filters, a graphic equaliser of such, and a DC blocker.
 //!
 //! [`Svf`] and [`Biquad`] realise the same transfer functions. Choose the [`Svf`] wherever a parameter moves, and in `f32`
 //! at low frequencies: a biquad whose coefficients move can grow without bound, and its `f32` noise is 45 to 58 dB higher at
@@ -29,11 +29,13 @@ macro_rules! per_sample {
 
 mod biquad;
 mod dc_blocker;
+mod graphic;
 mod matched;
 mod shape;
 mod svf;
 
 pub use biquad::{Biquad, BiquadCascade, BiquadCoefficients};
 pub use dc_blocker::DcBlocker;
+pub use graphic::GraphicEq;
 pub use shape::{FilterShape, FilterSpec};
 pub use svf::Svf;
