@@ -3,7 +3,7 @@
 //! - [`oversample`]: half-band oversamplers, 2x to 16x, with latency known before the first block.
 //! - [`resample`]: effects and models made for one sample rate, in hosts at another.
 //! - [`circuit`]: analogue circuits as differential equations, among them a tone stack, and the offline renderer of their reference output.
-//! - [`filter`]: state-variable filter, biquads, DC blocker. [`Gain`]: a level in decibels.
+//! - [`filter`]: state-variable filter, biquads, graphic equaliser, DC blocker. [`Gain`]: a level in decibels. [`Width`]: of two channels.
 //! - [`Compressor`], [`Limiter`], [`Gate`]: dynamics of linked channels.
 //! - [`delay`]: delay lines, read between their samples.
 //! - [`reverb`]: a feedback delay network, Dattorro's plate, Freeverb.
@@ -105,6 +105,7 @@ pub mod resample;
 pub mod reverb;
 pub mod source;
 pub mod waveshape;
+mod width;
 
 pub use compressor::{Compressor, GainComputer};
 #[cfg(feature = "std")]
@@ -117,6 +118,7 @@ pub use gate::{Expander, Gate};
 pub use limiter::Limiter;
 pub use oversample::{Factor, HalfBand, Oversampled, Oversampler};
 pub use resample::Resampled;
+pub use width::Width;
 
 use afx_core::Scalar;
 

@@ -6,7 +6,9 @@ use afx_dsp::circuit::{DiodeClip, SynthOd, ToneStack, ToneStackParts};
 use afx_dsp::filter::{Biquad, BiquadCascade, BiquadCoefficients, DcBlocker, FilterShape, FilterSpec, GraphicEq, Svf};
 use afx_dsp::reverb::{FeedbackDelayNetwork, Freeverb, Plate};
 use afx_dsp::waveshape::{Adaa, Cubic, Curve, Diodes, HardClip, Tanh, Waveshaper};
-use afx_dsp::{Compressor, Convolver, Expander, Factor, Gain, GainComputer, Gate, HalfBand, Limiter, Oversampled, Oversampler, Resampled};
+use afx_dsp::{
+    Compressor, Convolver, Expander, Factor, Gain, GainComputer, Gate, HalfBand, Limiter, Oversampled, Oversampler, Resampled, Width,
+};
 
 afx_core::guard_allocations!();
 
@@ -87,6 +89,7 @@ afx_core::processor_conformance!(tone_stack, Channels::new(ToneStack::new(48e3, 
 afx_core::processor_conformance!(compressor, compressor(), 2, 0);
 afx_core::processor_conformance!(gate, gate(), 2, 0);
 afx_core::processor_conformance!(limiter, limiter(), 2, 0);
+afx_core::processor_conformance!(width, Width::new(48e3).unwrap(), 2, 1);
 afx_core::processor_conformance!(network, network(), 2, 2);
 afx_core::processor_conformance!(plate, plate(), 2, 2);
 afx_core::processor_conformance!(freeverb, Freeverb::new(SMALL_HZ).unwrap(), 2, 3);
