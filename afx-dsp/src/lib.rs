@@ -5,7 +5,7 @@
 //! - [`circuit`]: analogue circuits as differential equations, among them a tone stack, and the offline renderer of their reference output.
 //! - [`filter`]: state-variable filter, biquads, graphic equaliser, DC blocker. [`Gain`]: a level in decibels. [`Width`]: of two channels.
 //! - [`Compressor`], [`Limiter`], [`Gate`]: dynamics of linked channels.
-//! - [`delay`]: delay lines, read between their samples.
+//! - [`delay`]: delay lines read between their samples, echoes on tape and without, ping-pong.
 //! - [`reverb`]: a feedback delay network, Dattorro's plate, Freeverb.
 //! - [`waveshape`]: clippers and curves of your own, with antiderivative antialiasing.
 //! - `convolve` (with `std`): impulse responses of any length without latency, in blocks that cost about the same.
@@ -14,13 +14,13 @@
 //! Everything named `process*`, `set_*` or `reset` neither allocates, locks nor panics, takes blocks of any length including
 //! none, and gives the same bits for any split of the signal into blocks. Constructors allocate and return errors.
 //!
-//! No input spoils what follows it. To filters, oversamplers, waveshapers and converters of the sample rate, NaN, infinities and samples
+//! No input spoils what follows it. To filters, oversamplers, waveshapers, delays and converters of the sample rate, NaN, infinities and samples
 //! beyond 1e10 are silence, so their output stays finite and goes on as if there had been silence; [`circuit`] says what they are to a
 //! circuit. States that decay become exactly 0 below 1e-30, and the state of a filter that diverges starts again from 0 where it passes
 //! 1e30. Samples below 1e-20 (-400 dBFS) are 0 on their way in and out: no output is a subnormal number, and whether a host has the
 //! processor flush those does not matter.
 //!
-//! Filters, [`Gain`], circuits, waveshapers, the convolver and [`Oversampled`] are [`Mono`](afx_core::Mono) effects, of which
+//! Filters, [`Gain`], circuits, waveshapers, [`Delay`], the convolver and [`Oversampled`] are [`Mono`](afx_core::Mono) effects, of which
 //! [`Channels`](afx_core::Channels) makes a processor and [`Series`](afx_core::Series) a chain. Written out, an effect is its blocks in
 //! a row; a plugin holds one for each channel:
 //!
@@ -111,7 +111,7 @@ pub use compressor::{Compressor, GainComputer};
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use convolve::Convolver;
-pub use delay::{DelayLine, Interpolation};
+pub use delay::{Delay, DelayLine, Interpolation, PingPong};
 pub use error::DspError;
 pub use gain::Gain;
 pub use gate::{Expander, Gate};

@@ -7,7 +7,8 @@ use afx_dsp::filter::{Biquad, BiquadCascade, BiquadCoefficients, DcBlocker, Filt
 use afx_dsp::reverb::{FeedbackDelayNetwork, Freeverb, Plate};
 use afx_dsp::waveshape::{Adaa, Cubic, Curve, Diodes, HardClip, Tanh, Waveshaper};
 use afx_dsp::{
-    Compressor, Convolver, Expander, Factor, Gain, GainComputer, Gate, HalfBand, Limiter, Oversampled, Oversampler, Resampled, Width,
+    Compressor, Convolver, Delay, Expander, Factor, Gain, GainComputer, Gate, HalfBand, Limiter, Oversampled, Oversampler, PingPong,
+    Resampled, Width,
 };
 
 afx_core::guard_allocations!();
@@ -69,6 +70,19 @@ fn plate() -> Plate<f32> {
     plate
 }
 
+/// Silent again within half a second.
+fn echo() -> Delay<f32> {
+    let mut echo = Delay::new(48e3, 60.0).unwrap();
+    echo.set_feedback(0.3).unwrap();
+    echo.set_low_pass_hz(5e3).unwrap();
+    echo.set_high_pass_hz(100.0).unwrap();
+    echo
+}
+
+fn ping_pong() -> PingPong<f32> {
+    PingPong::new(48e3, 60.0).unwrap()
+}
+
 /// A pedal in front of a loudspeaker.
 fn rig() -> Series<f32, 2> {
     let pedal = Channels::new(overdrive(HalfBand::LinearPhase), 2);
@@ -93,6 +107,10 @@ afx_core::processor_conformance!(width, Width::new(48e3).unwrap(), 2, 1);
 afx_core::processor_conformance!(network, network(), 2, 2);
 afx_core::processor_conformance!(plate, plate(), 2, 2);
 afx_core::processor_conformance!(freeverb, Freeverb::new(SMALL_HZ).unwrap(), 2, 3);
+afx_core::processor_conformance!(delay, Channels::new(echo(), 2), 2, 6);
+afx_core::processor_conformance!(delay_on_tape, Channels::new(echo().on_tape(), 1), 1, 6);
+afx_core::processor_conformance!(delay_ping_pong, ping_pong(), 2, 6);
+afx_core::processor_conformance!(delay_ping_pong_on_tape, ping_pong().on_tape(), 2, 6);
 afx_core::processor_conformance!(synth_od, Channels::new(SynthOd::new(48e3).unwrap(), 1), 1, 2);
 afx_core::processor_conformance!(oversampled, Channels::new(overdrive(HalfBand::LinearPhase), 1), 1, 2);
 afx_core::processor_conformance!(oversampled_low_latency, Channels::new(overdrive(HalfBand::LowLatency), 1), 1, 2);

@@ -6,7 +6,7 @@ use afx_dsp::filter::{Biquad, BiquadCascade, BiquadCoefficients, DcBlocker, Filt
 use afx_dsp::oversample::{Downsampler, Upsampler};
 use afx_dsp::source::PluckedString;
 use afx_dsp::waveshape::{Adaa, Cubic, Diodes, HardClip, Tanh, Waveshaper};
-use afx_dsp::{Factor, Gain, HalfBand, Oversampler, Resampled};
+use afx_dsp::{Delay, Factor, Gain, HalfBand, Oversampler, PingPong, Resampled};
 
 /// A processor of one channel.
 type Effect = Box<dyn FnMut(&mut [f32])>;
@@ -33,6 +33,13 @@ fn effects() -> Vec<(String, Effect)> {
     let mut gain = Gain::new(48e3, -60.0, 0.0).unwrap();
     gain.set_gain_db(-60.0);
     all.push(("Gain".into(), Box::new(move |s| gain.process_in_place(s))));
+    let mut echo = Delay::<f32>::new(48e3, 10.0).unwrap();
+    echo.set_high_pass_hz(100.0).unwrap();
+    let mut tape = echo.clone().on_tape();
+    all.push(("Delay".into(), Box::new(move |s| echo.process_in_place(s))));
+    all.push(("Delay on tape".into(), Box::new(move |s| tape.process_in_place(s))));
+    let mut ping_pong = PingPong::<f32>::new(48e3, 10.0).unwrap();
+    all.push(("PingPong".into(), Box::new(move |s| play(&mut ping_pong, s))));
     let (mut clip, mut overdrive) = (DiodeClip::new(48e3).unwrap(), SynthOd::new(48e3).unwrap());
     all.push(("DiodeClip".into(), Box::new(move |s| clip.process_in_place(s))));
     all.push(("SynthOd".into(), Box::new(move |s| overdrive.process_in_place(s))));
@@ -91,6 +98,8 @@ const _: () = {
     goes_to_another_thread::<DiodeClip>();
     goes_to_another_thread::<SynthOd>();
     goes_to_another_thread::<Waveshaper<Diodes>>();
+    goes_to_another_thread::<Delay<f32>>();
+    goes_to_another_thread::<PingPong<f32>>();
     goes_to_another_thread::<PluckedString>();
     goes_to_another_thread::<Resampled<f32, Channels<SynthOd>>>();
 };
