@@ -7,6 +7,7 @@
 //! - [`Compressor`], [`Limiter`], [`Gate`]: dynamics of linked channels.
 //! - [`delay`]: delay lines read between their samples, echoes on tape and without, ping-pong.
 //! - [`reverb`]: a feedback delay network, Dattorro's plate, Freeverb.
+//! - [`modulation`]: chorus, flanger and vibrato.
 //! - [`waveshape`]: clippers and curves of your own, with antiderivative antialiasing.
 //! - `convolve` (with `std`): impulse responses of any length without latency, in blocks that cost about the same.
 //! - [`source`]: seeded random numbers and a dry electric guitar to feed the circuits with.
@@ -20,7 +21,7 @@
 //! 1e30. Samples below 1e-20 (-400 dBFS) are 0 on their way in and out: no output is a subnormal number, and whether a host has the
 //! processor flush those does not matter.
 //!
-//! Filters, [`Gain`], circuits, waveshapers, [`Delay`], the convolver and [`Oversampled`] are [`Mono`](afx_core::Mono) effects, of which
+//! Filters, [`Gain`], circuits, waveshapers, [`Delay`], [`modulation`], the convolver and [`Oversampled`] are [`Mono`](afx_core::Mono) effects, of which
 //! [`Channels`](afx_core::Channels) makes a processor and [`Series`](afx_core::Series) a chain. Written out, an effect is its blocks in
 //! a row; a plugin holds one for each channel:
 //!
@@ -99,6 +100,7 @@ mod gain;
 mod gate;
 mod knob;
 mod limiter;
+pub mod modulation;
 mod mono;
 pub mod oversample;
 pub mod resample;

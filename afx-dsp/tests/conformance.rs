@@ -4,11 +4,12 @@
 use afx_core::{Channels, Mono, Processor, Series};
 use afx_dsp::circuit::{DiodeClip, SynthOd, ToneStack, ToneStackParts};
 use afx_dsp::filter::{Biquad, BiquadCascade, BiquadCoefficients, DcBlocker, FilterShape, FilterSpec, GraphicEq, Svf};
+use afx_dsp::modulation::{ModulatedDelay, Wave};
 use afx_dsp::reverb::{FeedbackDelayNetwork, Freeverb, Plate};
 use afx_dsp::waveshape::{Adaa, Cubic, Curve, Diodes, HardClip, Tanh, Waveshaper};
 use afx_dsp::{
-    Compressor, Convolver, Delay, Expander, Factor, Gain, GainComputer, Gate, HalfBand, Limiter, Oversampled, Oversampler, PingPong,
-    Resampled, Width,
+    Compressor, Convolver, Delay, Expander, Factor, Gain, GainComputer, Gate, HalfBand, Interpolation, Limiter, Oversampled, Oversampler,
+    PingPong, Resampled, Width,
 };
 
 afx_core::guard_allocations!();
@@ -83,6 +84,19 @@ fn ping_pong() -> PingPong<f32> {
     PingPong::new(48e3, 60.0).unwrap()
 }
 
+/// A rate whose turns fit the 5000 frames of hostile sound, so that both sounds that are compared after it find the oscillator in one place.
+const TURN_HZ: f64 = 9.6;
+
+fn moving(mut effect: ModulatedDelay<f32>) -> Channels<ModulatedDelay<f32>> {
+    effect.set_rate_hz(TURN_HZ).unwrap();
+    effect.reset();
+    Channels::new(effect, 2)
+}
+
+fn chorus() -> ModulatedDelay<f32> {
+    ModulatedDelay::chorus(48e3).unwrap().with_voices(3).unwrap()
+}
+
 /// A pedal in front of a loudspeaker.
 fn rig() -> Series<f32, 2> {
     let pedal = Channels::new(overdrive(HalfBand::LinearPhase), 2);
@@ -111,6 +125,10 @@ afx_core::processor_conformance!(delay, Channels::new(echo(), 2), 2, 6);
 afx_core::processor_conformance!(delay_on_tape, Channels::new(echo().on_tape(), 1), 1, 6);
 afx_core::processor_conformance!(delay_ping_pong, ping_pong(), 2, 6);
 afx_core::processor_conformance!(delay_ping_pong_on_tape, ping_pong().on_tape(), 2, 6);
+afx_core::processor_conformance!(chorus_of_three, moving(chorus()), 2, 5);
+afx_core::processor_conformance!(chorus_of_sincs, moving(chorus().with_interpolation(Interpolation::Sinc)), 2, 5);
+afx_core::processor_conformance!(flanger, moving(ModulatedDelay::flanger(48e3).unwrap().with_wave(Wave::Triangle)), 2, 5);
+afx_core::processor_conformance!(vibrato, moving(ModulatedDelay::vibrato(48e3).unwrap()), 2, 5);
 afx_core::processor_conformance!(synth_od, Channels::new(SynthOd::new(48e3).unwrap(), 1), 1, 2);
 afx_core::processor_conformance!(oversampled, Channels::new(overdrive(HalfBand::LinearPhase), 1), 1, 2);
 afx_core::processor_conformance!(oversampled_low_latency, Channels::new(overdrive(HalfBand::LowLatency), 1), 1, 2);

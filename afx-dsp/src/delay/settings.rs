@@ -8,7 +8,7 @@ use crate::{DspError, Interpolation, audible, flush};
 use afx_core::{Scalar, activation};
 
 /// The ends of the feedback.
-pub(super) const FEEDBACK: [f64; 2] = [-0.999, 0.999];
+pub(crate) const FEEDBACK: [f64; 2] = [-0.999, 0.999];
 /// The ends of both filters.
 const CORNER_HZ: [f64; 2] = [20.0, 20e3];
 /// The part of a filter's knob on which it goes in and out of the loop: half an octave.
