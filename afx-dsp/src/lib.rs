@@ -7,7 +7,7 @@
 //! - [`Compressor`], [`Limiter`], [`Gate`]: dynamics of linked channels.
 //! - [`delay`]: delay lines read between their samples, echoes on tape and without, ping-pong.
 //! - [`reverb`]: a feedback delay network, Dattorro's plate, Freeverb.
-//! - [`modulation`]: chorus, flanger and vibrato.
+//! - [`modulation`]: chorus, flanger, vibrato, phaser and tremolo.
 //! - [`waveshape`]: clippers and curves of your own, with antiderivative antialiasing.
 //! - `convolve` (with `std`): impulse responses of any length without latency, in blocks that cost about the same.
 //! - [`source`]: seeded random numbers and a dry electric guitar to feed the circuits with.

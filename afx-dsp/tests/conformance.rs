@@ -4,7 +4,7 @@
 use afx_core::{Channels, Mono, Processor, Series};
 use afx_dsp::circuit::{DiodeClip, SynthOd, ToneStack, ToneStackParts};
 use afx_dsp::filter::{Biquad, BiquadCascade, BiquadCoefficients, DcBlocker, FilterShape, FilterSpec, GraphicEq, Svf};
-use afx_dsp::modulation::{ModulatedDelay, Wave};
+use afx_dsp::modulation::{ModulatedDelay, Phaser, Tremolo, Wave};
 use afx_dsp::reverb::{FeedbackDelayNetwork, Freeverb, Plate};
 use afx_dsp::waveshape::{Adaa, Cubic, Curve, Diodes, HardClip, Tanh, Waveshaper};
 use afx_dsp::{
@@ -93,6 +93,21 @@ fn moving(mut effect: ModulatedDelay<f32>) -> Channels<ModulatedDelay<f32>> {
     Channels::new(effect, 2)
 }
 
+fn phaser(stages: usize) -> Phaser<f32> {
+    let mut phaser = Phaser::new(48e3, stages).unwrap();
+    phaser.set_rate_hz(TURN_HZ).unwrap();
+    phaser.set_feedback(0.7).unwrap();
+    phaser.reset();
+    phaser
+}
+
+fn tremolo() -> Tremolo {
+    let mut tremolo = Tremolo::new(48e3).unwrap();
+    tremolo.set_rate_hz(TURN_HZ).unwrap();
+    tremolo.reset();
+    tremolo
+}
+
 fn chorus() -> ModulatedDelay<f32> {
     ModulatedDelay::chorus(48e3).unwrap().with_voices(3).unwrap()
 }
@@ -129,6 +144,10 @@ afx_core::processor_conformance!(chorus_of_three, moving(chorus()), 2, 5);
 afx_core::processor_conformance!(chorus_of_sincs, moving(chorus().with_interpolation(Interpolation::Sinc)), 2, 5);
 afx_core::processor_conformance!(flanger, moving(ModulatedDelay::flanger(48e3).unwrap().with_wave(Wave::Triangle)), 2, 5);
 afx_core::processor_conformance!(vibrato, moving(ModulatedDelay::vibrato(48e3).unwrap()), 2, 5);
+afx_core::processor_conformance!(phaser_of_six, Channels::new(phaser(6), 2), 2, 5);
+afx_core::processor_conformance!(phaser_of_twelve, Channels::new(phaser(12).with_wave(Wave::Triangle), 1), 1, 5);
+afx_core::processor_conformance!(plain_tremolo, Channels::new(tremolo(), 2), 2, 2);
+afx_core::processor_conformance!(tremolo_with_photocell, Channels::new(tremolo().with_photocell(), 2), 2, 2);
 afx_core::processor_conformance!(synth_od, Channels::new(SynthOd::new(48e3).unwrap(), 1), 1, 2);
 afx_core::processor_conformance!(oversampled, Channels::new(overdrive(HalfBand::LinearPhase), 1), 1, 2);
 afx_core::processor_conformance!(oversampled_low_latency, Channels::new(overdrive(HalfBand::LowLatency), 1), 1, 2);

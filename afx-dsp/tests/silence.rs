@@ -3,7 +3,7 @@
 use afx_core::{Channels, Processor};
 use afx_dsp::circuit::{DiodeClip, SynthOd};
 use afx_dsp::filter::{Biquad, BiquadCascade, BiquadCoefficients, DcBlocker, FilterShape, FilterSpec, Svf};
-use afx_dsp::modulation::ModulatedDelay;
+use afx_dsp::modulation::{ModulatedDelay, Phaser, Tremolo};
 use afx_dsp::oversample::{Downsampler, Upsampler};
 use afx_dsp::source::PluckedString;
 use afx_dsp::waveshape::{Adaa, Cubic, Diodes, HardClip, Tanh, Waveshaper};
@@ -43,6 +43,10 @@ fn effects() -> Vec<(String, Effect)> {
     all.push(("PingPong".into(), Box::new(move |s| play(&mut ping_pong, s))));
     let mut flanger = ModulatedDelay::<f32>::flanger(48e3).unwrap();
     all.push(("Flanger".into(), Box::new(move |s| flanger.process_in_place(s))));
+    let (mut phaser, mut tremolo) = (Phaser::<f32>::new(48e3, 6).unwrap(), Tremolo::new(48e3).unwrap());
+    phaser.set_feedback(0.9).unwrap();
+    all.push(("Phaser".into(), Box::new(move |s| phaser.process_in_place(s))));
+    all.push(("Tremolo".into(), Box::new(move |s| tremolo.process_in_place(s))));
     let (mut clip, mut overdrive) = (DiodeClip::new(48e3).unwrap(), SynthOd::new(48e3).unwrap());
     all.push(("DiodeClip".into(), Box::new(move |s| clip.process_in_place(s))));
     all.push(("SynthOd".into(), Box::new(move |s| overdrive.process_in_place(s))));
@@ -104,6 +108,8 @@ const _: () = {
     goes_to_another_thread::<Delay<f32>>();
     goes_to_another_thread::<PingPong<f32>>();
     goes_to_another_thread::<ModulatedDelay<f32>>();
+    goes_to_another_thread::<Phaser<f32>>();
+    goes_to_another_thread::<Tremolo>();
     goes_to_another_thread::<PluckedString>();
     goes_to_another_thread::<Resampled<f32, Channels<SynthOd>>>();
 };

@@ -1,13 +1,17 @@
-//! Effects that a slow oscillator moves: [`ModulatedDelay`] is chorus, flanger and vibrato.
+//! Effects that a slow oscillator moves: [`ModulatedDelay`] is chorus, flanger and vibrato; [`Phaser`], [`Tremolo`].
 //!
 //! All have an [`Lfo`] of their own, whose rate may change at any time and which begins at its start phase after a `reset`: two channels are put
 //! apart by start phases that differ.
 
 mod lfo;
 mod modulated_delay;
+mod phaser;
+mod tremolo;
 
 pub use lfo::{Lfo, Wave};
 pub use modulated_delay::ModulatedDelay;
+pub use phaser::Phaser;
+pub use tremolo::Tremolo;
 
 use crate::knob::Knob;
 
