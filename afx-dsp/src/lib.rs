@@ -15,15 +15,15 @@
 //! Everything named `process*`, `set_*` or `reset` neither allocates, locks nor panics, takes blocks of any length including
 //! none, and gives the same bits for any split of the signal into blocks. Constructors allocate and return errors.
 //!
-//! No input spoils what follows it. To filters, oversamplers, waveshapers, delays and converters of the sample rate, NaN, infinities and samples
-//! beyond 1e10 are silence, so their output stays finite and goes on as if there had been silence; [`circuit`] says what they are to a
+//! No input spoils what follows it. To filters, oversamplers, waveshapers, delays, modulation and converters of the sample rate, NaN, infinities and
+//! samples beyond 1e10 are silence, so their output stays finite and goes on as if there had been silence; [`circuit`] says what they are to a
 //! circuit. States that decay become exactly 0 below 1e-30, and the state of a filter that diverges starts again from 0 where it passes
 //! 1e30. Samples below 1e-20 (-400 dBFS) are 0 on their way in and out: no output is a subnormal number, and whether a host has the
 //! processor flush those does not matter.
 //!
-//! Filters, [`Gain`], circuits, waveshapers, [`Delay`], [`modulation`], the convolver and [`Oversampled`] are [`Mono`](afx_core::Mono) effects, of which
-//! [`Channels`](afx_core::Channels) makes a processor and [`Series`](afx_core::Series) a chain. Written out, an effect is its blocks in
-//! a row; a plugin holds one for each channel:
+//! Filters, [`Gain`], circuits, waveshapers, [`Delay`], the effects of [`modulation`], the convolver and [`Oversampled`] are
+//! [`Mono`](afx_core::Mono) effects, of which [`Channels`](afx_core::Channels) makes a processor and [`Series`](afx_core::Series) a chain.
+//! Written out, an effect is its blocks in a row; a plugin holds one for each channel:
 //!
 //! ```
 //! use afx_dsp::filter::{DcBlocker, FilterShape, FilterSpec, Svf};

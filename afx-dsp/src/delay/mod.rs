@@ -19,7 +19,7 @@
 //!
 //! with `a` and `b` of `1 - exp(-2 pi f / fs)`, a low-pass and a high-pass of 6 dB per octave that each echo passes once more than the one
 //! before; at the ends of their range they are out of the loop, and the echoes are copies to the bit, times powers of the feedback. None of it
-//! ever raises a level, so that the loop decays at any feedback it can be given.
+//! raises any frequency, so that the loop decays at any feedback it can be given.
 //!
 //! NaN, infinities and samples beyond 1e10 count as silence on their way in; what is below 1e-20 (-400 dBFS) is not written.
 

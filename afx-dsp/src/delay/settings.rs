@@ -113,7 +113,7 @@ impl Settings {
         let low = weight(self.low_pass.value());
         let open = 1.0 - ((1.0 - self.low_pass.position()) / FADE).min(1.0);
         let cut = (self.high_pass.position() / FADE).min(1.0);
-        self.weights = [low + (1.0 - low) * open, weight(self.high_pass.value()), cut];
+        self.weights = [low * (1.0 - open) + open, weight(self.high_pass.value()), cut];
     }
 
     /// `dry x + wet e`

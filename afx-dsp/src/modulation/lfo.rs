@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_billion_steps_one_by_one_are_a_billion_steps() {
+    fn steps_one_by_one_add_up_to_the_bit() {
         let mut lfo = Lfo::new(Wave::Triangle);
         lfo.set_rate(1.0 / 48e3);
         let one = lfo.step;
