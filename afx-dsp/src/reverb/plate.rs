@@ -5,6 +5,7 @@ use super::{Stereo, play};
 use crate::delay::{DelayLine, Interpolation};
 use crate::error::sample_rate;
 use crate::knob::Knob;
+use crate::modulation::{Lfo, Wave};
 use crate::{DspError, audible, flush};
 use afx_core::{Processor, Scalar};
 
@@ -41,10 +42,9 @@ pub struct Plate<T: Scalar> {
     diffusers: [Allpass<T>; 4],
     halves: [Half<T>; 2],
     taps: [[usize; 7]; 2],
-    /// A point on the unit circle, and its step a frame.
-    wheel: [f64; 2],
-    turn: [f64; 2],
-    frames_at_home: f64,
+    lfo: Lfo,
+    /// Frames for one of the paper's.
+    scale: f64,
 }
 
 /// The sample rate of the paper's delays.
@@ -137,7 +137,8 @@ impl<T: Scalar> Plate<T> {
         let scale = rate / HOME_HZ;
         let [a, b, c, d] = DIFFUSERS.map(|(m, _)| Allpass::new(frames(m, scale)));
         let [left, right] = HALVES.map(|home| Half::new(home, scale));
-        let angle = core::f64::consts::TAU * RATE_HZ / rate;
+        let mut lfo = Lfo::new(Wave::Sine);
+        lfo.set_rate(RATE_HZ / rate);
         Ok(Plate {
             decay: Knob::new("decay", "0 to 0.99", [0.0, 0.99], false, 0.5, rate),
             damping: Knob::new("damping", "0 to 0.99", [0.0, 0.99], false, 0.0005, rate),
@@ -147,9 +148,8 @@ impl<T: Scalar> Plate<T> {
             diffusers: [a?, b?, c?, d?],
             halves: [left?, right?],
             taps: TAPS.map(|taps| taps.map(|m| frames(m, scale))),
-            wheel: [0.0, 1.0],
-            turn: [Scalar::sin(angle), Scalar::cos(angle)],
-            frames_at_home: scale,
+            lfo,
+            scale,
         })
     }
 
@@ -202,12 +202,6 @@ impl<T: Scalar> Stereo<T> for Plate<T> {
         for knob in [&mut self.decay, &mut self.damping, &mut self.bandwidth, &mut self.excursion] {
             knob.advance();
         }
-        // The phase goes on by multiplication; the length is brought back to one, so that it never drifts.
-        let ([sin, cos], [ds, dc]) = (self.wheel, self.turn);
-        let (sin, cos) = (sin * dc + cos * ds, cos * dc - sin * ds);
-        let length = 1.5 - 0.5 * (sin * sin + cos * cos);
-        self.wheel = [sin * length, cos * length];
-
         let x = T::from_f64(0.5) * (left + right);
         self.dull = flush(self.dull + T::from_f64(self.bandwidth.value()) * (x - self.dull));
         let mut x = self.dull;
@@ -219,10 +213,11 @@ impl<T: Scalar> Stereo<T> for Plate<T> {
         let diffusion = T::from_f64((decay + 0.15).clamp(0.25, 0.5));
         let (decay, damping) = (T::from_f64(decay), T::from_f64(self.damping.value()));
         let ends = [self.halves[1].end(), self.halves[0].end()];
-        let excursion = self.excursion.value() * self.frames_at_home;
-        for ((half, end), wheel) in self.halves.iter_mut().zip(ends).zip(self.wheel) {
-            half.process(x + decay * end, decay, damping, diffusion, excursion * wheel);
+        let excursion = self.excursion.value() * self.scale;
+        for ((half, end), ahead) in self.halves.iter_mut().zip(ends).zip([0.0, 0.25]) {
+            half.process(x + decay * end, decay, damping, diffusion, excursion * self.lfo.value(ahead));
         }
+        self.lfo.advance();
         y.map(audible)
     }
 }
@@ -239,7 +234,8 @@ impl<T: Scalar> Processor<T> for Plate<T> {
     fn reset(&mut self) {
         self.diffusers.iter_mut().for_each(Allpass::reset);
         self.halves.iter_mut().for_each(Half::reset);
-        (self.dull, self.wheel) = (T::ZERO, [0.0, 1.0]);
+        self.dull = T::ZERO;
+        self.lfo.reset();
         for knob in [&mut self.decay, &mut self.damping, &mut self.bandwidth, &mut self.excursion] {
             knob.arrive();
         }
