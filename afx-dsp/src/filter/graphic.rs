@@ -51,6 +51,8 @@ pub struct GraphicEq<T, const N: usize> {
 
 /// The sliders' range.
 const RANGE_DB: f64 = 12.0;
+/// Frames that go through the bands together.
+const BLOCK: usize = 64;
 /// How often the gains are refined.
 const ROUNDS: usize = 3;
 /// By how much more a centre counts than what lies between two.
@@ -148,26 +150,39 @@ impl<T: Scalar, const N: usize> GraphicEq<T, N> {
 
     /// Equalises the samples, in place.
     pub fn process_in_place(&mut self, samples: &mut [T]) {
-        for s in samples {
-            *s = self.tick(heard(*s));
+        samples.iter_mut().for_each(|s| *s = heard(*s));
+        let mut rest = samples;
+        while !rest.is_empty() {
+            if self.waiting && self.left == 0 {
+                // The new bands go on with what the old ones remember.
+                self.before = self.playing;
+                self.turn();
+                (self.left, self.waiting) = (self.fade, false);
+            }
+            let until = if self.left == 0 { BLOCK } else { BLOCK.min(self.left as usize) };
+            let (block, later) = rest.split_at_mut(until.min(rest.len()));
+            self.block(block);
+            rest = later;
         }
     }
 
-    fn tick(&mut self, x: T) -> T {
-        if self.waiting && self.left == 0 {
-            // The new bands go on with what the old ones remember.
-            self.before = self.playing;
-            self.turn();
-            (self.left, self.waiting) = (self.fade, false);
-        }
-        let y = self.playing.iter_mut().fold(x, |x, band| band.tick(x));
+    /// At most [`BLOCK`] frames, and no more than are left of a fade.
+    fn block(&mut self, samples: &mut [T]) {
         if self.left == 0 {
-            return audible(y);
+            through(&mut self.playing, samples);
+        } else {
+            let mut old = [T::ZERO; BLOCK];
+            let old = &mut old[..samples.len()];
+            old.copy_from_slice(samples);
+            through(&mut self.before, old);
+            through(&mut self.playing, samples);
+            for (y, old) in samples.iter_mut().zip(old) {
+                self.left -= 1;
+                let t = f64::from(self.left) / f64::from(self.fade);
+                *y += (*old - *y) * T::from_f64(t * t * (3.0 - 2.0 * t));
+            }
         }
-        self.left -= 1;
-        let old = self.before.iter_mut().fold(x, |x, band| band.tick(x));
-        let t = f64::from(self.left) / f64::from(self.fade);
-        audible(y + (old - y) * T::from_f64(t * t * (3.0 - 2.0 * t)))
+        samples.iter_mut().for_each(|s| *s = audible(*s));
     }
 
     fn bell(&self, band: usize, gain_db: f64) -> Power {
@@ -195,6 +210,15 @@ impl<T: Scalar, const N: usize> GraphicEq<T, N> {
         for (band, gain_db) in gains_db.into_iter().enumerate() {
             let spec = self.spec(band, gain_db);
             self.playing[band].set(spec);
+        }
+    }
+}
+
+/// All bands in a row, in place: a few at a time, so that a processor goes on with the next sample while the last bands still work on this one.
+fn through<T: Scalar>(bands: &mut [Svf<T>], samples: &mut [T]) {
+    for bands in bands.chunks_mut(4) {
+        for s in samples.iter_mut() {
+            *s = bands.iter_mut().fold(*s, |x, band| band.tick(x));
         }
     }
 }
@@ -255,7 +279,9 @@ mod tests {
         eq.set_gains_db(&gains_db);
         eq.reset();
         let frames = 1 << 16;
-        let h: Vec<f64> = (0..frames).map(|n| eq.tick(if n == 0 { 1.0 } else { 0.0 })).collect();
+        let mut h = std::vec![0.0; frames];
+        h[0] = 1.0;
+        eq.process_in_place(&mut h);
         let mut errors = [0.0f64; 2];
         for row in 0..2 * N - 1 {
             let hz = if row % 2 == 0 { eq.centres_hz[row / 2] } else { (eq.centres_hz[row / 2] * eq.centres_hz[row / 2 + 1]).sqrt() };

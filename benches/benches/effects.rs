@@ -1,16 +1,18 @@
-//! What do echoes, moving delays, a phaser and a tremolo cost?
+//! What do echoes, modulation, dynamics, reverberation and a graphic equaliser cost?
 //!
-//! One channel in blocks of 64 frames, but for the ping-pong, which has two; noise; the oscillators move. Throughput is frames.
+//! Noise in blocks of 64 frames, in one channel or in two where the name says so; the oscillators move. Throughput is frames.
 
 use afx::core::{Mono, Processor};
+use afx::dsp::filter::GraphicEq;
 use afx::dsp::modulation::{ModulatedDelay, Phaser, Tremolo};
-use afx::dsp::{Delay, DelayLine, Interpolation, PingPong};
+use afx::dsp::reverb::{FeedbackDelayNetwork, Freeverb, Plate};
+use afx::dsp::{Compressor, Delay, DelayLine, Expander, GainComputer, Gate, Interpolation, Limiter, PingPong};
 use afx_benches::{BLOCK, noise};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 
-fn modulation(c: &mut Criterion) {
-    let mut group = c.benchmark_group("modulation, 64 frames");
+fn effects(c: &mut Criterion) {
+    let mut group = c.benchmark_group("effects, 64 frames");
     group.throughput(Throughput::Elements(BLOCK as u64));
     let x = noise(BLOCK, 1);
 
@@ -31,7 +33,7 @@ fn modulation(c: &mut Criterion) {
     let rate = "a sample rate in range";
     let chorus = || ModulatedDelay::chorus(48e3).expect(rate);
     let delay = || Delay::new(48e3, 1000.0).expect("a time in range");
-    let effects: [(&str, Box<dyn Mono<f32>>); 8] = [
+    let effects: [(&str, Box<dyn Mono<f32>>); 9] = [
         ("delay", Box::new(delay())),
         ("delay on tape", Box::new(delay().on_tape())),
         ("chorus", Box::new(chorus())),
@@ -39,6 +41,7 @@ fn modulation(c: &mut Criterion) {
         ("flanger with a sinc", Box::new(ModulatedDelay::flanger(48e3).expect(rate).with_interpolation(Interpolation::Sinc))),
         ("phaser of six stages", Box::new(Phaser::new(48e3, 6).expect(rate))),
         ("tremolo", Box::new(Tremolo::new(48e3).expect(rate))),
+        ("graphic equaliser of 31 bands", Box::new(GraphicEq::third_octaves(48e3).expect(rate))),
         ("tremolo with a photocell", Box::new(Tremolo::new(48e3).expect(rate).with_photocell())),
     ];
     for (name, mut effect) in effects {
@@ -51,11 +54,25 @@ fn modulation(c: &mut Criterion) {
         });
     }
 
-    let mut ping_pong = PingPong::new(48e3, 1000.0).expect("a time in range");
+    let settings = "settings in range";
+    let compressor = GainComputer { threshold_db: -20.0, ratio: 4.0, knee_db: 6.0 };
+    let expander = Expander { threshold_db: -50.0, ratio: 10.0, knee_db: 6.0, range_db: 80.0 };
+    let pairs: [(&str, Box<dyn Processor<f32>>); 8] = [
+        ("ping-pong, two channels", Box::new(PingPong::new(48e3, 1000.0).expect("a time in range"))),
+        ("compressor, two channels", Box::new(Compressor::new(48e3, compressor, 2).expect(settings))),
+        ("gate, two channels", Box::new(Gate::new(48e3, expander, 2).expect(settings))),
+        ("limiter, two channels", Box::new(Limiter::new(48e3, 1.5, 2).expect(settings))),
+        ("network of 8 lines, two channels", Box::new(FeedbackDelayNetwork::<f32, 8>::new(48e3, 15.0, 50.0).expect(settings))),
+        ("network of 16 lines, two channels", Box::new(FeedbackDelayNetwork::<f32, 16>::new(48e3, 15.0, 50.0).expect(settings))),
+        ("plate, two channels", Box::new(Plate::new(48e3).expect(rate))),
+        ("freeverb, two channels", Box::new(Freeverb::new(48e3).expect(rate))),
+    ];
     let (mut left, mut right) = (x.clone(), x.clone());
-    group.bench_function("ping-pong", |b| b.iter(|| ping_pong.process(&[black_box(&x), &x], &mut [&mut left, &mut right])));
+    for (name, mut effect) in pairs {
+        group.bench_function(name, |b| b.iter(|| effect.process(&[black_box(&x), &x], &mut [&mut left, &mut right])));
+    }
     group.finish();
 }
 
-criterion_group!(benches, modulation);
+criterion_group!(benches, effects);
 criterion_main!(benches);
