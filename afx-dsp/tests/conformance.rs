@@ -1,7 +1,7 @@
 //! Every block as a processor, in the suite that all processors pass.
 #![cfg(feature = "std")]
 
-use afx_core::{Channels, Mono, Processor, Series};
+use afx_core::{Channels, Mix, Mono, Processor, Series};
 use afx_dsp::circuit::{DiodeClip, SynthOd, ToneStack, ToneStackParts};
 use afx_dsp::filter::{Biquad, BiquadCascade, BiquadCoefficients, DcBlocker, FilterShape, FilterSpec, GraphicEq, Svf};
 use afx_dsp::modulation::{ModulatedDelay, Phaser, Tremolo, Wave};
@@ -121,6 +121,17 @@ fn rig() -> Series<f32, 2> {
         .then(Channels::new(convolver(), 2), 0..0)
 }
 
+/// Gate, overdrive, equaliser, plate beside the dry signal, limiter, with the knobs of the middle three.
+fn board() -> Series<f32, 2> {
+    let pedal = Channels::new(overdrive(HalfBand::LowLatency), 2);
+    Series::new()
+        .then(gate(), 0..0)
+        .then(pedal, 0..2)
+        .then(Channels::new(GraphicEq::octaves(48e3).unwrap(), 2), 2..9)
+        .then(Mix::<f32, _, 2>::new(plate(), 20.0, 48e3), 9..12)
+        .then(limiter(), 0..0)
+}
+
 afx_core::processor_conformance!(svf, Channels::new(Svf::new(low_pass()), 2), 2, 0);
 afx_core::processor_conformance!(biquad, Channels::new(Biquad::new(BiquadCoefficients::new(low_pass())), 1), 1, 0);
 afx_core::processor_conformance!(cascade, Channels::new(BiquadCascade::new(&[BiquadCoefficients::new(low_pass()); 3]), 1), 1, 0);
@@ -157,6 +168,7 @@ afx_core::processor_conformance!(waveshaper_first, Channels::new(shaper(Diodes, 
 afx_core::processor_conformance!(waveshaper_second, Channels::new(shaper(HardClip, Adaa::Second), 2), 2, 0);
 afx_core::processor_conformance!(waveshaper_flattened, Channels::new(shaper_at_2x(), 1), 1, 0);
 afx_core::processor_conformance!(series, rig(), 2, 2);
+afx_core::processor_conformance!(board, board(), 2, 12);
 afx_core::processor_conformance!(resampled, Resampled::new(rig(), 48_000, 44_100, 2).unwrap(), 2, 2);
 afx_core::processor_conformance!(resampled_down, Resampled::new(rig(), 48_000, 96_000, 2).unwrap(), 2, 2);
 
