@@ -1,8 +1,8 @@
 //! A layer or an adapter chosen at run time.
 
 use crate::{
-    Concat, Conv1d, Cover, Dense, DynamicHyper, Film, Fir, Fixed, Gcn, Gru, Iir, Lstm, Network, Nonlinear, Rnn, Skip, StaticHyper, Tcn,
-    WaveNet,
+    Concat, Conv1d, Cover, Dense, DynamicHyper, Film, Fir, Fixed, Gcn, Gru, Iir, LowRankHyper, Lstm, Network, Nonlinear, Rnn, Skip,
+    StaticHyper, Tcn, WaveNet,
 };
 use afx_core::{Adapter, Differentiable, Layer, Layout, Moving, Scalar, Tensor};
 use alloc::boxed::Box;
@@ -422,6 +422,17 @@ pub enum Conditioning {
         #[cfg_attr(feature = "serde", serde(default))]
         cover: Cover,
     },
+    /// [`LowRankHyper`].
+    LowRankHyper {
+        /// Between the knobs and the heads.
+        #[cfg_attr(feature = "serde", serde(flatten))]
+        network: Network,
+        /// Directions in which each weight moves.
+        rank: usize,
+        /// Which affine maps.
+        #[cfg_attr(feature = "serde", serde(default))]
+        cover: Cover,
+    },
 }
 
 impl Conditioning {
@@ -433,6 +444,9 @@ impl Conditioning {
             Conditioning::Film { network, cover } => AnyAdapter::Film(Film::covering(target, controls, network, cover)),
             Conditioning::StaticHyper { network, cover } => {
                 AnyAdapter::StaticHyper(StaticHyper::covering(target, controls, network, cover))
+            }
+            Conditioning::LowRankHyper { network, rank, cover } => {
+                AnyAdapter::LowRankHyper(LowRankHyper::covering(target, controls, network, rank, cover))
             }
         }
     }
@@ -476,4 +490,4 @@ macro_rules! any_adapter {
     };
 }
 
-any_adapter!(Fixed, Concat, Film, StaticHyper);
+any_adapter!(Fixed, Concat, Film, StaticHyper, LowRankHyper);

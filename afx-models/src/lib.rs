@@ -4,8 +4,8 @@
 //! Recurrent and convolutional cells, conditioning adapters and model specifications for neural audio effects.
 //!
 //! A layer ([`Gru`], [`Lstm`], [`Rnn`], [`DynamicHyper`], [`Tcn`], [`Gcn`], [`WaveNet`], [`Conv1d`], [`Dense`], [`Fir`], [`Iir`], [`Nonlinear`],
-//! one with a [`Skip`], or several in a row) is a plain effect; an adapter ([`Fixed`], [`Concat`], [`Film`], [`StaticHyper`]) makes its
-//! parameters a function of knobs. Any adapter drives any layer. Compose them in types with
+//! one with a [`Skip`], or several in a row) is a plain effect; an adapter ([`Fixed`], [`Concat`], [`Film`], [`StaticHyper`],
+//! [`LowRankHyper`]) makes its parameters a function of knobs. Any adapter drives any layer. Compose them in types with
 //! [`afx_core::Chain`] and [`afx_core::Conditioned`], or at run time with [`ModelSpec`], which is also what a model file holds.
 //!
 //! ```
@@ -49,7 +49,7 @@ mod spec;
 mod tcn;
 mod wavenet;
 
-pub use adapter::{Activation, Concat, Cover, Film, Fixed, Network, StaticHyper};
+pub use adapter::{Activation, Concat, Cover, Film, Fixed, LowRankHyper, Network, StaticHyper};
 pub use any::{AnyAdapter, AnyLayer, Conditioning};
 pub use conv1d::Conv1d;
 pub use dense::Dense;

@@ -30,12 +30,15 @@ const CELLS: [(&str, MakeCell); 6] = [
     ("gcn", |h| vec![Gcn::new(1, h, 10, 3, 1).into()]),
     ("wavenet", |h| vec![WaveNet::a1(h, h.div_ceil(2)).into()]),
 ];
+/// Directions in which knobs move a weight, of a model by name.
+const RANK: usize = 4;
 /// The kinds of conditioning by what stands before a cell's name.
-const KINDS: [(&str, Conditioning); 4] = [
+const KINDS: [(&str, Conditioning); 5] = [
     ("", Conditioning::Fixed),
     ("concat-", Conditioning::Concat),
     ("film-", Conditioning::Film { network: Network::smooth(32, 2), cover: Cover::Cell }),
     ("static-hyper-", Conditioning::StaticHyper { network: Network::smooth(8, 2), cover: Cover::Cell }),
+    ("low-rank-hyper-", Conditioning::LowRankHyper { network: Network::smooth(8, 2), rank: RANK, cover: Cover::Cell }),
 ];
 /// Cells that bring their own conditioning: the knobs reach the smaller of two.
 const DYNAMIC: [(&str, MakeCell); 2] = [
@@ -124,7 +127,8 @@ impl ModelSpec {
     /// - A cell, `gru`, `lstm` or `rnn` of `hidden` units, `tcn` or `gcn` of `hidden` channels in ten blocks of kernel 3 and growth 2, and a head:
     ///   a snapshot; knobs are ignored. With `concat-`, `film-` (network 2 x 32) or `static-hyper-` (network 2 x 8) in front: the three of the
     ///   HyperRNN poster with its sizes; their networks are smooth ([`Network::smooth`]), the poster's are leaky, and its `tcn` and `gcn` have
-    ///   other networks and a few numbers more. A specification in JSON or TOML sets blocks, kernel and growth.
+    ///   other networks and a few numbers more. With `low-rank-hyper-`: a [`LowRankHyper`](crate::LowRankHyper) of rank 4, network 2 x 8. A
+    ///   specification in JSON or TOML sets blocks, kernel and growth.
     /// - `dynamic-hyper-gru`, `dynamic-hyper-lstm`: a cell that another of 8 units scales and shifts in every frame, with knobs that reach that
     ///   other one ([`DynamicHyper`]), and a dense head.
     /// - `wavenet` of `hidden` channels in its first array and half as many in its second ([`WaveNet::a1`]; Neural Amp Modeler's "standard"
@@ -175,21 +179,31 @@ impl ModelSpec {
         if self.controls > LARGEST {
             return Err(SpecError::Size { what: "controls", most: LARGEST, found: self.controls });
         }
-        if let Conditioning::Film { network, .. } | Conditioning::StaticHyper { network, .. } = self.conditioning {
-            let Network { width, depth, .. } = network;
+        let layout = Layer::<f32>::layout(&self.layer);
+        let (network, rank) = match self.conditioning {
+            Conditioning::Fixed | Conditioning::Concat => (None, 0),
+            Conditioning::Film { network, .. } | Conditioning::StaticHyper { network, .. } => (Some(network), 0),
+            Conditioning::LowRankHyper { network, rank, .. } => {
+                at_most("conditioning rank", rank)?;
+                (Some(network), rank)
+            }
+        };
+        if let Some(Network { width, depth, .. }) = network {
             at_most("conditioning width", width)?;
             if depth > 16 {
                 return Err(SpecError::Size { what: "conditioning depth", most: 16, found: depth });
             }
+            let width = width.max(self.controls);
+            // What a rank adds: two factors of at most the weight's numbers each, and a head for each weight.
+            let low = rank.saturating_mul(numbers.saturating_add(layout.affine_maps().len().saturating_mul(width)));
             // Twice: both a scale and a shift for each row, or a gap beside each tensor.
-            limit("numbers to learn", MOST_PARAMETERS, width.max(self.controls).saturating_mul(2).saturating_mul(numbers))?;
+            limit("numbers to learn", MOST_PARAMETERS, width.saturating_mul(numbers).saturating_add(low).saturating_mul(2))?;
         }
-        let layout = Layer::<f32>::layout(&self.layer);
         let acts = match self.conditioning {
             Conditioning::Fixed => true,
             Conditioning::Concat => layout.knob_biases().next().is_some(),
             Conditioning::Film { cover, .. } => cover.modulated(&layout).next().is_some(),
-            Conditioning::StaticHyper { cover, .. } => !cover.generated(&layout).is_empty(),
+            Conditioning::StaticHyper { cover, .. } | Conditioning::LowRankHyper { cover, .. } => !cover.generated(&layout).is_empty(),
         };
         if acts { Ok(()) } else { Err(SpecError::NothingToCondition) }
     }
@@ -340,7 +354,7 @@ mod tests {
     fn every_name_in_the_list_makes_a_model_of_its_own() {
         let names = ModelSpec::names();
         let specs: Vec<_> = names.iter().map(|name| ModelSpec::named(name, 8, 2).unwrap()).collect();
-        assert!(specs.len() == 27 && (1..27).all(|i| !specs[..i].contains(&specs[i])));
+        assert!(specs.len() == 33 && (1..33).all(|i| !specs[..i].contains(&specs[i])));
         for name in ["", "concat-", "concat-dense", "gru-", "film-film-gru", "hyper-lstm"] {
             assert_eq!(ModelSpec::named(name, 8, 2), Err(SpecError::Name { found: name.into() }));
         }
@@ -405,10 +419,11 @@ mod tests {
             assert!(matches!(ModelSpec::named("gru", hidden, 2), Err(SpecError::Size { .. })));
         }
         let error = ModelSpec::named("gruu", 8, 2).unwrap_err();
-        let names = "gru, concat-gru, film-gru, static-hyper-gru, lstm, concat-lstm, film-lstm, static-hyper-lstm, \
-                     rnn, concat-rnn, film-rnn, static-hyper-rnn, tcn, concat-tcn, film-tcn, static-hyper-tcn, \
-                     gcn, concat-gcn, film-gcn, static-hyper-gcn, wavenet, concat-wavenet, film-wavenet, static-hyper-wavenet, \
-                     dynamic-hyper-gru, dynamic-hyper-lstm, hyper-gru";
+        let names = "gru, concat-gru, film-gru, static-hyper-gru, low-rank-hyper-gru, lstm, concat-lstm, film-lstm, \
+                     static-hyper-lstm, low-rank-hyper-lstm, rnn, concat-rnn, film-rnn, static-hyper-rnn, \
+                     low-rank-hyper-rnn, tcn, concat-tcn, film-tcn, static-hyper-tcn, low-rank-hyper-tcn, gcn, \
+                     concat-gcn, film-gcn, static-hyper-gcn, low-rank-hyper-gcn, wavenet, concat-wavenet, film-wavenet, \
+                     static-hyper-wavenet, low-rank-hyper-wavenet, dynamic-hyper-gru, dynamic-hyper-lstm, hyper-gru";
         assert_eq!(std::format!("{error}"), format!("model: expected one of {names}, found gruu"));
         let mut spec = ModelSpec::named("gru", 8, 2).unwrap();
         spec.layer = AnyLayer::stack(vec![Gru::new(1, 8).into(), Dense::new(9, 1).into()]);

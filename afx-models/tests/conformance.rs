@@ -106,6 +106,13 @@ afx_core::adapter_conformance!(
     StaticHyper::new(&Layer::<f32>::layout(&chain_without_bias()), 2, Network::smooth(4, 2)),
     chain_without_bias()
 );
+afx_core::adapter_conformance!(low_rank_hyper, LowRankHyper::new(&layout(), 2, Network::smooth(4, 2), 3), layer());
+afx_core::adapter_conformance!(low_rank_hyper_affine, LowRankHyper::covering(&layout(), 2, Network::leaky(4, 0), 1, Cover::All), layer());
+afx_core::adapter_conformance!(
+    low_rank_hyper_without_bias,
+    LowRankHyper::new(&Layer::<f32>::layout(&chain_without_bias()), 2, Network::smooth(4, 2), 20),
+    chain_without_bias()
+);
 afx_core::adapter_conformance!(
     film_without_bias,
     Film::new(&Layer::<f32>::layout(&chain_without_bias()), 2, Network::smooth(4, 2)),
@@ -122,6 +129,7 @@ fn voice<A: afx_core::Adapter<f32>>(adapter: A, channels: usize) -> Voice<f32, C
 
 afx_core::processor_conformance!(voice_concat, voice(Concat::new(&layout(), 2), 1), 1, 2);
 afx_core::processor_conformance!(voice_film_stereo, voice(Film::new(&layout(), 2, Network::smooth(6, 2)), 2), 2, 2);
+afx_core::processor_conformance!(voice_low_rank_hyper, voice(LowRankHyper::new(&layout(), 2, Network::smooth(4, 2), 3), 1), 1, 2);
 afx_core::processor_conformance!(voice_static_hyper_3_channels, voice(StaticHyper::new(&layout(), 2, Network::smooth(4, 2)), 3), 3, 2);
 
 #[test]
@@ -146,6 +154,12 @@ afx_core::layer_conformance!(any_stack, stack());
 afx_core::adapter_conformance!(
     any_static_hyper,
     Conditioning::StaticHyper { network: Network::leaky(3, 1), cover: Cover::All }.adapter(&Layer::<f32>::layout(&stack()), 2),
+    stack()
+);
+afx_core::adapter_conformance!(
+    any_low_rank_hyper,
+    Conditioning::LowRankHyper { network: Network::leaky(3, 1), rank: 2, cover: Cover::Everything }
+        .adapter(&Layer::<f32>::layout(&stack()), 2),
     stack()
 );
 

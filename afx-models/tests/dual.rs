@@ -1,7 +1,7 @@
 //! Derivatives written by hand against dual numbers: exact but for rounding, and proof that a number type from outside is a `Scalar`.
 
 use afx_core::{Adapter, Chain, Conditioned, Differentiable, Layer, Layout, Scalar, chain, testing::Noise};
-use afx_models::{AnyLayer, Concat, Cover, Dense, Film, Fir, Fixed, Gru, Lstm, Network, Rnn, StaticHyper};
+use afx_models::{AnyLayer, Concat, Cover, Dense, Film, Fir, Fixed, Gru, LowRankHyper, Lstm, Network, Rnn, StaticHyper};
 use std::cmp::Ordering;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
@@ -179,6 +179,7 @@ fn every_adapter_differentiates_as_dual_numbers_do() {
     compare(cell(), Film::covering(&layout(), 3, Network::leaky(4, 0), Cover::All));
     compare(cell(), StaticHyper::new(&layout(), 2, Network::smooth(4, 2)));
     compare(cell(), StaticHyper::covering(&layout(), 2, Network::leaky(4, 1), Cover::All));
+    compare(cell(), LowRankHyper::covering(&layout(), 2, Network::smooth(4, 1), 3, Cover::All));
 }
 
 #[test]

@@ -4,7 +4,8 @@ mod pyneuralfx;
 
 use afx_core::{Adapter, Conditioned, Differentiable, Layer};
 use afx_models::{
-    AnyAdapter, AnyLayer, Conditioning, Dense, Function, Iir, ModelSpec, Nonlinear, Pointwise, WaveNet, WaveNetArray, WaveNetLayer,
+    AnyAdapter, AnyLayer, Conditioning, Conv1d, Cover, Dense, Function, Gru, Iir, ModelSpec, Network, Nonlinear, Pointwise, WaveNet,
+    WaveNetArray, WaveNetLayer,
 };
 use pyneuralfx::Reference;
 
@@ -144,22 +145,45 @@ fn convolutional_cells_equal_torchs() {
 
 /// Every tensor of a layer, the output, and every gradient, with nothing but the layer.
 fn alone(name: &str, layer: AnyLayer) {
+    by_our_names(name, ModelSpec { layer, conditioning: Conditioning::Fixed, controls: 0 });
+}
+
+/// Every tensor under its name in the adapter's layout (without `layer.`), the output, and every gradient.
+fn by_our_names(name: &str, spec: ModelSpec) {
     let reference = own(name);
-    let model = ModelSpec { layer, conditioning: Conditioning::Fixed, controls: 0 }.build().expect("the sizes are sound");
+    let model = spec.build().expect("the sizes are sound");
+    let controls = if spec.controls > 0 { &reference["controls"] } else { &[] };
     let layout = Adapter::<f64>::layout(&model.adapter);
     let read = |prefix: &str| {
         let mut numbers = vec![0.0; layout.len()];
         for tensor in layout.tensors() {
-            let own = tensor.name.strip_prefix("layer.").expect("learnt as it is");
+            let own = tensor.name.strip_prefix("layer.").unwrap_or(&tensor.name);
             numbers[tensor.range()].copy_from_slice(&reference[&format!("{prefix}{own}")]);
         }
         numbers
     };
-    let pass = pass(&model, &read(""), &[], &reference["input"], &reference["target"]);
+    let pass = pass(&model, &read(""), controls, &reference["input"], &reference["target"]);
     assert_close("output", &pass.output, &reference["output"], DOUBLE);
     assert_close("loss", &[pass.loss], &reference["loss"], DOUBLE);
     assert_close("grad.input", &pass.dinput, &reference["grad.input"], DOUBLE);
     assert_learnt(&model, &pass.dlearnt, &read("grad."), DOUBLE);
+    if spec.controls > 0 {
+        assert_close("grad.controls", &pass.dcontrols, &reference["grad.controls"], DOUBLE);
+        assert!(pass.dcontrols.iter().all(|d| d.abs() > 1e-6), "the knobs do nothing here: this test would see nothing");
+    }
+}
+
+/// A GRU's weights and a dilated convolution's, moved by knobs in three directions.
+#[test]
+fn low_rank_hypernetworks_equal_torchs() {
+    let convolution =
+        vec![Conv1d::new(2, 5, 3, 4).into(), Nonlinear { width: 5, function: Function::Tanh }.into(), Dense::new(5, 2).into()];
+    for (name, layers, cover) in
+        [("low-rank-gru", vec![Gru::new(1, 5).into(), Dense::new(5, 1).into()], Cover::Cell), ("low-rank-conv1d", convolution, Cover::All)]
+    {
+        let conditioning = Conditioning::LowRankHyper { network: Network::smooth(4, 2), rank: 3, cover };
+        by_our_names(name, ModelSpec { layer: AnyLayer::stack(layers), conditioning, controls: 2 });
+    }
 }
 
 /// Put together of torch's convolutions; the file of Neural Amp Modeler's own output is in `afx-io`.

@@ -12,7 +12,7 @@ use afx::models::{AnyAdapter, AnyLayer, ModelSpec};
 pub const BLOCK: usize = 64;
 
 /// One model for each kind of conditioning; `gru` is the one whose knobs do nothing.
-pub const NAMES: [&str; 4] = ["gru", "concat-gru", "film-gru", "static-hyper-gru"];
+pub const NAMES: [&str; 5] = ["gru", "concat-gru", "film-gru", "static-hyper-gru", "low-rank-hyper-gru"];
 
 /// The same for convolutional cells, the two without knobs first.
 pub const CONVOLUTIONAL: [&str; 8] =

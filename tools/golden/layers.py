@@ -1,13 +1,14 @@
 """Reference vectors of layers that no published package has in this form, by torch's automatic differentiation, in float64.
 
 Packages: torch 2.15.0, numpy 2.4.6, Python 3.11. Seed 20660 + case number.
-Writes afx-models/tests/golden/{wavenet,wavenet-gated,grey-box}.safetensors; see README.md beside this file for the tensors.
+Writes afx-models/tests/golden/{wavenet,wavenet-gated,grey-box,low-rank-gru,low-rank-conv1d}.safetensors; see README.md beside this file for the tensors.
 
     python tools/golden/layers.py           write
     python tools/golden/layers.py --check   recompute and compare with the committed files
 
 Tensors have afx' names and shapes. A WaveNet is put together of ``torch.nn.functional.conv1d``. The filters of a grey box are not afx' equations:
-each is the transfer function ``(m_h s^2 + m_b s + m_l) / (s^2 + k s + 1)`` under the bilinear transform, run as a difference equation.
+each is the transfer function ``(m_h s^2 + m_b s + m_l) / (s^2 + k s + 1)`` under the bilinear transform, run as a difference equation. The weights
+of a hypernetwork of low rank are realised as ``W + U diag(g) V`` and given to ``torch.gru_cell`` and ``conv1d``.
 """
 
 import json
@@ -103,6 +104,65 @@ def grey_box(w, x):
     return filters(v[:, 0], w["4.frequency"], w["4.damping"], w["4.mix"])[None]
 
 
+# columns, rows of each covered weight; numbers of each covered vector
+LOW_RANK = {
+    "low-rank-gru": ({"0.w_hh": (5, 15)}, {"0.w_ih": 15, "0.b_ih": 15, "0.b_hh": 15}),
+    "low-rank-conv1d": ({"0.weight": (6, 5), "2.weight": (5, 2)}, {"0.bias": 5, "2.bias": 2}),
+}
+LEARNT = {
+    "low-rank-gru": {"0.w_ih": (1, 15), "0.w_hh": (5, 15), "0.b_ih": (15,), "0.b_hh": (15,), "1.weight": (5, 1), "1.bias": (1,)},
+    "low-rank-conv1d": {"0.weight": (3, 2, 5), "0.bias": (5,), "2.weight": (5, 2), "2.bias": (2,)},
+}
+KNOBS, WIDTH, RANK = 2, 4, 3
+
+
+def low_rank_tensors(label):
+    tensors = {}
+    for name, shape in LEARNT[label].items():
+        draw(tensors, name, *shape, bound=0.7)
+    for i, inputs in enumerate((KNOBS, WIDTH)):
+        draw(tensors, f"mlp.{i}.weight", inputs, WIDTH, bound=1.0)
+        draw(tensors, f"mlp.{i}.bias", WIDTH, bound=0.5)
+    weights, vectors = LOW_RANK[label]
+    for name, (columns, rows) in weights.items():
+        draw(tensors, f"low_rank.{name}.u", columns, RANK, bound=0.7)
+        draw(tensors, f"low_rank.{name}.v", RANK, rows, bound=0.7)
+        draw(tensors, f"head.{name}.weight", WIDTH, RANK, bound=0.7)
+    for name, numbers in vectors.items():
+        draw(tensors, f"head.{name}.weight", WIDTH, numbers, bound=0.4)
+    draw(tensors, "controls", KNOBS, bound=1.0)
+    return tensors
+
+
+def realised(label, w):
+    z = w["controls"]
+    for i in range(2):
+        z = torch.tanh(z @ w[f"mlp.{i}.weight"] + w[f"mlp.{i}.bias"])
+    weights, vectors = LOW_RANK[label]
+    out = {name: w[name] for name in LEARNT[label]}
+    for name in weights:
+        low = w[f"low_rank.{name}.u"] @ torch.diag(z @ w[f"head.{name}.weight"]) @ w[f"low_rank.{name}.v"]
+        out[name] = w[name] + low.reshape(w[name].shape)
+    for name in vectors:
+        out[name] = w[name] + (z @ w[f"head.{name}.weight"]).reshape(w[name].shape)
+    return out
+
+
+def low_rank_gru(w, x):
+    p = realised("low-rank-gru", w)
+    h, y = torch.zeros(1, 5, dtype=torch.float64), []
+    for t in range(x.shape[1]):
+        h = torch.gru_cell(x[:, t : t + 1].T, h, p["0.w_ih"].T, p["0.w_hh"].T, p["0.b_ih"], p["0.b_hh"])
+        y.append(h @ p["1.weight"] + p["1.bias"])
+    return torch.cat(y).T
+
+
+def low_rank_conv1d(w, x):
+    p = realised("low-rank-conv1d", w)
+    a = torch.tanh(convolve(x, p["0.weight"], p["0.bias"], 4))
+    return p["2.weight"].T @ a + p["2.bias"][:, None]
+
+
 def case(label, seed, tensors, run, inputs, outputs):
     torch.manual_seed(seed)
     w = tensors()
@@ -127,6 +187,8 @@ def main():
     case("wavenet", SEED, lambda: wavenet_tensors(False, 1, 1), lambda w, x: wavenet(w, x, False), 1, 1)
     case("wavenet-gated", SEED + 1, lambda: wavenet_tensors(True, 2, 2), lambda w, x: wavenet(w, x, True), 2, 2)
     case("grey-box", SEED + 2, grey_tensors, grey_box, 1, 1)
+    case("low-rank-gru", SEED + 3, lambda: low_rank_tensors("low-rank-gru"), low_rank_gru, 1, 1)
+    case("low-rank-conv1d", SEED + 4, lambda: low_rank_tensors("low-rank-conv1d"), low_rank_conv1d, 2, 2)
 
 
 if __name__ == "__main__":

@@ -21,8 +21,8 @@ use toml::de::{DeString, DeTable, DeValue};
 pub struct Args {
     /// A folder of dry and wet WAV files with a dataset.toml, or with PyNeuralFx names
     dataset: PathBuf,
-    /// The architecture: gru, lstm, rnn, tcn, gcn or wavenet, bare or behind concat-, film- or static-hyper-;
-    /// dynamic-hyper-gru or -lstm; hyper-gru; or a TOML file that describes one
+    /// The architecture: gru, lstm, rnn, tcn, gcn or wavenet, bare or behind concat-, film-, static-hyper- or
+    /// low-rank-hyper-; dynamic-hyper-gru or -lstm; hyper-gru; or a TOML file that describes one
     #[arg(long, default_value = "static-hyper-gru", value_name = "NAME|FILE.toml")]
     model: String,
     /// Units of the recurrent cell, or channels of the convolutional one, of a model by name

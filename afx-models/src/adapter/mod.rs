@@ -3,12 +3,14 @@
 mod concat;
 mod film;
 mod fixed;
+mod low_rank_hyper;
 mod mlp;
 mod static_hyper;
 
 pub use concat::Concat;
 pub use film::Film;
 pub use fixed::Fixed;
+pub use low_rank_hyper::LowRankHyper;
 pub use mlp::{Activation, Network};
 pub use static_hyper::StaticHyper;
 
