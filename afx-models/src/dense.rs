@@ -1,6 +1,6 @@
 //! Fully connected layer.
 
-use afx_core::simd::{Kernel, Simd, outer_sum};
+use afx_core::simd::{Kernel, Simd, outer_sum, take};
 use afx_core::{ALIGN, Differentiable, Layer, Layout, Moving, Role, Scalar, kernels, places};
 
 /// Affine map of every frame: `y = W x + b`, without memory; `torch.nn.Linear` transposed.
@@ -156,9 +156,59 @@ impl<T: Scalar> Differentiable<T> for Dense {
                 dy.iter().for_each(|d| dbias[0] += *d);
             }
         } else {
-            for (t, (x, dy)) in x.chunks_exact(self.inputs).zip(dy.chunks_exact(self.outputs)).enumerate() {
-                let dx = if dx.is_empty() { &mut [][..] } else { &mut dx[t * self.inputs..(t + 1) * self.inputs] };
-                kernels::affine_backward(&params[weight..], x, dy, dweight, self.bias.then_some(&mut *dbias), dx);
+            let dbias = if self.bias { &mut dbias[..self.outputs] } else { &mut [] };
+            let (layer, weight, dweight) = (self, &params[weight..], &mut dweight[..size]);
+            T::dispatch_width(self.outputs, WideBackward { layer, weight, x, dy, dx, dweight, dbias });
+        }
+    }
+}
+
+/// Several outputs.
+struct WideBackward<'a, T> {
+    layer: &'a Dense,
+    /// With what follows it.
+    weight: &'a [T],
+    x: &'a [T],
+    dy: &'a [T],
+    dx: &'a mut [T],
+    dweight: &'a mut [T],
+    /// Empty where there is no bias.
+    dbias: &'a mut [T],
+}
+
+impl<T: Scalar> Kernel<T> for WideBackward<'_, T> {
+    type Out = ();
+    #[inline(always)]
+    fn call<S: Simd<T = T>>(self, s: S) {
+        let WideBackward { layer: &Dense { inputs, outputs, .. }, weight, x, dy, dx, dweight, dbias } = self;
+        let frames = dy.len() / outputs;
+        // The last frames' vectors would run over the end.
+        let last = if outputs.is_multiple_of(S::N) { 0 } else { S::N.div_ceil(outputs).min(frames) };
+        let whole = frames - last;
+        outer_sum(s, dweight, outputs, x, inputs, dy, outputs, whole, inputs, outputs);
+        if !dbias.is_empty() {
+            outer_sum(s, dbias, outputs, &[T::ONE], 0, dy, outputs, whole, 1, outputs);
+        }
+        for (x, dy) in x[whole * inputs..].chunks_exact(inputs).zip(dy[whole * outputs..].chunks_exact(outputs)) {
+            for (x, row) in x.iter().zip(dweight.chunks_exact_mut(outputs)) {
+                row.iter_mut().zip(dy).for_each(|(d, dy)| *d += *x * *dy);
+            }
+            dbias.iter_mut().zip(dy).for_each(|(d, dy)| *d += *dy);
+        }
+        for (dx, dy) in dx.chunks_exact_mut(inputs).zip(dy.chunks_exact(outputs)) {
+            // The sums of as many rows as there are lanes at a time.
+            for first in (0..inputs).step_by(S::N) {
+                let rows = S::N.min(inputs - first);
+                let mut sums = [s.splat(T::ZERO); 16];
+                for at in (0..outputs).step_by(S::N) {
+                    let d = take(s, &dy[at..outputs.min(at + S::N)]);
+                    for r in 0..rows {
+                        sums[r] = s.mul_add(s.load(&weight[(first + r) * outputs + at..]), d, sums[r]);
+                    }
+                }
+                let to = &mut dx[first..first + rows];
+                let sum = s.add(take(s, to), s.sum_each(&sums));
+                if rows == S::N { s.store(sum, to) } else { s.store_partial(sum, to) }
             }
         }
     }
