@@ -1,7 +1,7 @@
 //! A layer or an adapter chosen at run time.
 
 use crate::{
-    Concat, Conv1d, Cover, Dense, DynamicHyper, Film, Fir, Fixed, Gcn, Gru, Iir, LowRankHyper, Lstm, Network, Nonlinear, Rnn, Skip,
+    Concat, Conv1d, Cover, Dense, DynamicHyper, Film, Fir, Fixed, Gcn, Gru, Iir, LowRankHyper, Lstm, Network, Nonlinear, Rnn, S4d, Skip,
     StaticHyper, Tcn, WaveNet,
 };
 use afx_core::{Adapter, Differentiable, Layer, Layout, Moving, Scalar, Tensor};
@@ -195,6 +195,7 @@ any_layer! {
     Dense "dense" inputs outputs;
     Fir "fir" taps;
     Iir "iir" sections;
+    S4d "s4d" channels states;
     Conv1d "conv1d" inputs outputs kernel dilation;
     Nonlinear "nonlinear" width;
     Tcn "tcn" inputs channels blocks kernel growth;

@@ -3,8 +3,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 //! Recurrent and convolutional cells, conditioning adapters and model specifications for neural audio effects.
 //!
-//! A layer ([`Gru`], [`Lstm`], [`Rnn`], [`DynamicHyper`], [`Tcn`], [`Gcn`], [`WaveNet`], [`Conv1d`], [`Dense`], [`Fir`], [`Iir`], [`Nonlinear`],
-//! one with a [`Skip`], or several in a row) is a plain effect; an adapter ([`Fixed`], [`Concat`], [`Film`], [`StaticHyper`],
+//! A layer ([`Gru`], [`Lstm`], [`Rnn`], [`DynamicHyper`], [`Tcn`], [`Gcn`], [`WaveNet`], [`S4d`], [`Conv1d`], [`Dense`], [`Fir`], [`Iir`],
+//! [`Nonlinear`], one with a [`Skip`], or several in a row) is a plain effect; an adapter ([`Fixed`], [`Concat`], [`Film`], [`StaticHyper`],
 //! [`LowRankHyper`]) makes its parameters a function of knobs. Any adapter drives any layer. Compose them in types with
 //! [`afx_core::Chain`] and [`afx_core::Conditioned`], or at run time with [`ModelSpec`], which is also what a model file holds.
 //!
@@ -44,6 +44,7 @@ mod iir;
 mod lstm;
 mod nonlinear;
 mod rnn;
+mod s4d;
 mod skip;
 mod spec;
 mod tcn;
@@ -61,6 +62,7 @@ pub use iir::Iir;
 pub use lstm::Lstm;
 pub use nonlinear::{Function, Nonlinear};
 pub use rnn::Rnn;
+pub use s4d::S4d;
 pub use skip::Skip;
 pub use spec::{ModelSpec, SpecError};
 pub use tcn::Tcn;

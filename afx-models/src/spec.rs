@@ -1,7 +1,10 @@
 //! What a model is, in sizes and names.
 
 use crate::conv::Line;
-use crate::{AnyAdapter, AnyLayer, Conditioning, Cover, Dense, DynamicHyper, Fir, Gcn, Gru, Lstm, Network, Rnn, Tcn, WaveNet};
+use crate::{
+    AnyAdapter, AnyLayer, Conditioning, Cover, Dense, DynamicHyper, Fir, Function, Gcn, Gru, Lstm, Network, Nonlinear, Rnn, S4d, Tcn,
+    WaveNet,
+};
 use afx_core::{Conditioned, Layer};
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -22,14 +25,28 @@ const MOST_MEMORY: usize = 100_000_000;
 /// A cell of so many units or channels, and a head where it has none of its own.
 type MakeCell = fn(usize) -> Vec<AnyLayer>;
 /// The cells by name; those of convolutions with the HyperRNN poster's ten blocks.
-const CELLS: [(&str, MakeCell); 6] = [
+const CELLS: [(&str, MakeCell); 7] = [
     ("gru", |h| vec![Gru::new(1, h).into(), Dense::new(h, 1).into()]),
     ("lstm", |h| vec![Lstm::new(1, h).into(), Dense::new(h, 1).into()]),
     ("rnn", |h| vec![Rnn::new(1, h).into(), Dense::new(h, 1).into()]),
     ("tcn", |h| vec![Tcn::new(1, h, 10, 3).into(), Dense::new(h, 1).into()]),
     ("gcn", |h| vec![Gcn::new(1, h, 10, 3, 1).into()]),
     ("wavenet", |h| vec![WaveNet::a1(h, h.div_ceil(2)).into()]),
+    ("s4d", s4d),
 ];
+
+/// Blocks of the state-space model by name, and complex states of a channel in each.
+const S4D_BLOCKS: usize = 4;
+const S4D_STATES: usize = 4;
+
+/// A row of state-space layers, each with a function and a map that mixes channels behind it and its input beside it.
+fn s4d(channels: usize) -> Vec<AnyLayer> {
+    let function = Nonlinear { width: channels, function: Function::Tanh };
+    let block = || vec![S4d { channels, states: S4D_STATES }.into(), function.into(), Dense::new(channels, channels).into()];
+    let blocks = (0..S4D_BLOCKS).map(|_| AnyLayer::skip(AnyLayer::stack(block())));
+    let (first, last) = (Dense::new(1, channels).into(), Dense::new(channels, 1).into());
+    core::iter::once(first).chain(blocks).chain([last]).collect()
+}
 /// Directions in which knobs move a weight, of a model by name.
 const RANK: usize = 4;
 /// The kinds of conditioning by what stands before a cell's name.
@@ -133,6 +150,9 @@ impl ModelSpec {
     ///   other one ([`DynamicHyper`]), and a dense head.
     /// - `wavenet` of `hidden` channels in its first array and half as many in its second ([`WaveNet::a1`]; Neural Amp Modeler's "standard"
     ///   has 16), with the same words in front as a cell.
+    /// - `s4d` of `hidden` channels, with the same words in front: a map to the channels, four blocks of an [`S4d`] of four complex states, `tanh` and
+    ///   a map that mixes channels, each block with its input beside it, and a map from the channels. NablAFx' smaller S4 has as many
+    ///   blocks and the same activation, and states of 4 real numbers where these are complex.
     /// - `hyper-gru`: the seeds' proposal: a learnable FIR of 32 taps for latency, linear, GRU, linear, all maps without biases, so that
     ///   silence stays silence, from a hypernetwork 2 x 8.
     ///
@@ -244,6 +264,7 @@ fn memory(layer: &AnyLayer) -> (usize, usize) {
         AnyLayer::Tcn(layer) => layer.row().iter().map(|block| of(block.line())).fold((0, 0), add),
         AnyLayer::Gcn(layer) => layer.row().iter().map(|block| of(block.line())).fold((0, 0), add),
         AnyLayer::WaveNet(layer) => (layer.receptive_field() - 1, layer.memory()),
+        AnyLayer::S4d(layer) => (0, Layer::<f32>::state_len(layer)),
         _ => (0, 0),
     }
 }
@@ -354,7 +375,7 @@ mod tests {
     fn every_name_in_the_list_makes_a_model_of_its_own() {
         let names = ModelSpec::names();
         let specs: Vec<_> = names.iter().map(|name| ModelSpec::named(name, 8, 2).unwrap()).collect();
-        assert!(specs.len() == 33 && (1..33).all(|i| !specs[..i].contains(&specs[i])));
+        assert!(specs.len() == 38 && (1..38).all(|i| !specs[..i].contains(&specs[i])));
         for name in ["", "concat-", "concat-dense", "gru-", "film-film-gru", "hyper-lstm"] {
             assert_eq!(ModelSpec::named(name, 8, 2), Err(SpecError::Name { found: name.into() }));
         }
@@ -423,7 +444,8 @@ mod tests {
                      static-hyper-lstm, low-rank-hyper-lstm, rnn, concat-rnn, film-rnn, static-hyper-rnn, \
                      low-rank-hyper-rnn, tcn, concat-tcn, film-tcn, static-hyper-tcn, low-rank-hyper-tcn, gcn, \
                      concat-gcn, film-gcn, static-hyper-gcn, low-rank-hyper-gcn, wavenet, concat-wavenet, film-wavenet, \
-                     static-hyper-wavenet, low-rank-hyper-wavenet, dynamic-hyper-gru, dynamic-hyper-lstm, hyper-gru";
+                     static-hyper-wavenet, low-rank-hyper-wavenet, s4d, concat-s4d, film-s4d, static-hyper-s4d, \
+                     low-rank-hyper-s4d, dynamic-hyper-gru, dynamic-hyper-lstm, hyper-gru";
         assert_eq!(std::format!("{error}"), format!("model: expected one of {names}, found gruu"));
         let mut spec = ModelSpec::named("gru", 8, 2).unwrap();
         spec.layer = AnyLayer::stack(vec![Gru::new(1, 8).into(), Dense::new(9, 1).into()]);

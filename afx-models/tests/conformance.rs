@@ -61,6 +61,10 @@ afx_core::layer_conformance!(wavenet, wavenet(1, 3, Pointwise::Tanh, None));
 afx_core::layer_conformance!(wavenet_gated, wavenet(2, 5, Pointwise::Tanh, Some(Pointwise::Sigmoid)));
 afx_core::layer_conformance!(wavenet_leaky, wavenet(1, 9, Pointwise::LeakyRelu { slope: 0.1 }, Some(Pointwise::Silu)));
 afx_core::layer_conformance!(wavenet_hard, wavenet(3, 4, Pointwise::HardSwish, Some(Pointwise::Softsign)));
+afx_core::layer_conformance!(s4d_mono, S4d { channels: 1, states: 4 });
+afx_core::layer_conformance!(s4d_16, S4d { channels: 16, states: 4 });
+afx_core::layer_conformance!(s4d_of_odd_size, S4d { channels: 19, states: 3 });
+afx_core::layer_conformance!(s4d_of_one_state, S4d { channels: 40, states: 1 });
 afx_core::layer_conformance!(chain_lstm, afx_core::chain!(Fir { taps: 7 }, Dense::new(1, 3), Lstm::new(3, 8), Dense::new(8, 1)));
 afx_core::layer_conformance!(chain_rnn, afx_core::chain!(Fir { taps: 7 }, Dense::new(1, 3), Rnn::new(3, 8), Dense::new(8, 1)));
 afx_core::layer_conformance!(chain, afx_core::chain!(Fir { taps: 7 }, Dense::new(1, 3), Gru::new(3, 8), Dense::new(8, 1)));
@@ -187,6 +191,16 @@ afx_core::processor_conformance!(voice_film_rnn_stereo, named("film-rnn"), 2, 2)
 afx_core::processor_conformance!(voice_concat_tcn_stereo, named("concat-tcn"), 2, 2);
 afx_core::processor_conformance!(voice_film_gcn_stereo, named("film-gcn"), 2, 2);
 
+/// The promises of a voice but one: a million times full scale is not forgotten within half a second by oscillators whose time constants, of these
+/// numbers, are up to 6300 frames.
+#[test]
+fn a_state_space_voice_keeps_what_others_keep() {
+    let mut voice = named("film-s4d");
+    afx_core::testing::processor_splits(&mut voice, 2, 2);
+    afx_core::testing::processor_reset(&mut voice, 2, 2);
+    afx_core::testing::processor_allocations(&mut voice, 2, 2);
+}
+
 /// A grey box: filters, a curve, and filters, of which a network writes every number.
 fn grey_box() -> ModelSpec {
     let curve = Nonlinear { width: 5, function: Function::Tanh };
@@ -254,6 +268,7 @@ fn what_is_made_of_layers_rests_and_is_checked_as_they_are() {
     rests_where_playing_leads(&Gru::new(2, 5));
     rests_where_playing_leads(&Lstm::new(2, 5));
     rests_where_playing_leads(&Rnn::new(2, 5));
+    knows_when_its_memory_is_spoilt(&S4d { channels: 5, states: 3 });
     rests_where_playing_leads(&wavenet(2, 5, Pointwise::Tanh, Some(Pointwise::Sigmoid)));
     knows_when_its_memory_is_spoilt(&chain);
     knows_when_its_memory_is_spoilt(&afx_core::chain!(Gru::new(2, 5), Dense::new(5, 1), Fir { taps: 7 }));

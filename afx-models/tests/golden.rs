@@ -4,7 +4,7 @@ mod pyneuralfx;
 
 use afx_core::{Adapter, Conditioned, Differentiable, Layer};
 use afx_models::{
-    AnyAdapter, AnyLayer, Conditioning, Conv1d, Cover, Dense, Function, Gru, Iir, ModelSpec, Network, Nonlinear, Pointwise, WaveNet,
+    AnyAdapter, AnyLayer, Conditioning, Conv1d, Cover, Dense, Function, Gru, Iir, ModelSpec, Network, Nonlinear, Pointwise, S4d, WaveNet,
     WaveNetArray, WaveNetLayer,
 };
 use pyneuralfx::Reference;
@@ -171,6 +171,12 @@ fn by_our_names(name: &str, spec: ModelSpec) {
         assert_close("grad.controls", &pass.dcontrols, &reference["grad.controls"], DOUBLE);
         assert!(pass.dcontrols.iter().all(|d| d.abs() > 1e-6), "the knobs do nothing here: this test would see nothing");
     }
+}
+
+/// The reference is the recurrence, and equals the published kernel convolved by FFT.
+#[test]
+fn a_state_space_layer_equals_torchs() {
+    alone("s4d", S4d { channels: 5, states: 3 }.into());
 }
 
 /// A GRU's weights and a dilated convolution's, moved by knobs in three directions.

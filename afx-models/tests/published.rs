@@ -159,6 +159,31 @@ fn a_knob_jump_on_a_convolutional_model_neither_clicks_nor_zippers() {
     }
 }
 
+/// Four blocks of random weights, whose states have the time constants of S4D-Lin: what they hold was written by the parameters before. A network may
+/// move the readout alone, or the frequencies and decays, too. With a step every fourth frame, as recurrent cells have it, they zipper: 3.1, 66 and 168
+/// in 20 ms.
+#[test]
+fn a_knob_jump_on_a_state_space_model_glides() {
+    let network = Network::smooth(8, 2);
+    let film = Conditioning::Film { network, cover: Cover::Cell };
+    let hyper = |cover| Conditioning::StaticHyper { network, cover };
+    // Found: 288, 1.12, 1.01; 2900, 14, 5.8; 15,000, 15, 5.9. The biases' direct voltage is in it, on its way.
+    for (name, conditioning, limits) in [
+        ("film", film, [200.0, 1.2, 1.1]),
+        ("static-hyper", hyper(Cover::Cell), [2000.0, 15.0, 6.2]),
+        ("static-hyper, every number", hyper(Cover::Everything), [10_000.0, 16.0, 6.3]),
+    ] {
+        let spec = ModelSpec { conditioning, ..ModelSpec::named("s4d", 8, 2).expect("a known name") };
+        let model = spec.build().expect("the sizes are sound");
+        let mut noise = Noise::new(11);
+        let learnt: Vec<f32> = model.initialize(&mut || 1.5 * noise.next_f64());
+        let mut voice = Voice::new(model, &learnt, RATE_HZ, 1).expect("the numbers fit the model");
+        let [swapped, fast, slow] = [0.0, 20.0, 50.0].map(|glide_ms| worst_jump(&mut voice, glide_ms));
+        assert!(swapped > limits[0], "{name}: without a glide the jump must click, or this test sees nothing: {swapped}");
+        assert!(fast <= limits[1] && slow <= limits[2], "{name}: {fast} in 20 ms, {slow} in 50 ms");
+    }
+}
+
 /// One model in the place of another while a tone sounds, by the same measure. The new one comes from rest, in the middle of the tone.
 #[test]
 fn another_model_comes_without_a_click() {

@@ -1,14 +1,15 @@
 """Reference vectors of layers that no published package has in this form, by torch's automatic differentiation, in float64.
 
 Packages: torch 2.15.0, numpy 2.4.6, Python 3.11. Seed 20660 + case number.
-Writes afx-models/tests/golden/{wavenet,wavenet-gated,grey-box,low-rank-gru,low-rank-conv1d}.safetensors; see README.md beside this file for the tensors.
+Writes afx-models/tests/golden/{wavenet,wavenet-gated,grey-box,low-rank-gru,low-rank-conv1d,s4d}.safetensors; see README.md beside this file for the tensors.
 
     python tools/golden/layers.py           write
     python tools/golden/layers.py --check   recompute and compare with the committed files
 
 Tensors have afx' names and shapes. A WaveNet is put together of ``torch.nn.functional.conv1d``. The filters of a grey box are not afx' equations:
 each is the transfer function ``(m_h s^2 + m_b s + m_l) / (s^2 + k s + 1)`` under the bilinear transform, run as a difference equation. The weights
-of a hypernetwork of low rank are realised as ``W + U diag(g) V`` and given to ``torch.gru_cell`` and ``conv1d``.
+of a hypernetwork of low rank are realised as ``W + U diag(g) V`` and given to ``torch.gru_cell`` and ``conv1d``. An S4D layer is run as the
+recurrence, and again as its published kernel, a Vandermonde product convolved by FFT; the script stops where the two differ.
 """
 
 import json
@@ -163,6 +164,60 @@ def low_rank_conv1d(w, x):
     return p["2.weight"].T @ a + p["2.bias"][:, None]
 
 
+S4D_CHANNELS, S4D_STATES = 5, 3
+
+
+def s4d_tensors():
+    tensors, shape = {}, (S4D_STATES, S4D_CHANNELS)
+    draw(tensors, "log_dt", S4D_CHANNELS, bound=1.5)
+    tensors["log_dt"] = (tensors["log_dt"].detach() - 2.5).requires_grad_()
+    draw(tensors, "log_decay", *shape, bound=1.0)
+    draw(tensors, "frequency", *shape, bound=6.0)
+    draw(tensors, "weight", 2 * S4D_STATES + 1, S4D_CHANNELS, bound=1.2)
+    draw(tensors, "bias", S4D_CHANNELS, bound=0.5)
+    return tensors
+
+
+def s4d_poles(w):
+    """``A``, ``exp(dt A)`` and ``C`` ``[states, channels]``, and ``D``."""
+    a = torch.complex(-w["log_decay"].exp(), w["frequency"])
+    re, im, d = w["weight"].split((S4D_STATES, S4D_STATES, 1))
+    return a, torch.exp(w["log_dt"].exp() * a), torch.complex(re, im), d[0]
+
+
+def s4d(w, x):
+    """As the recurrence, frame by frame."""
+    a, step, c, d = s4d_poles(w)
+    s, y = torch.zeros_like(a), []
+    for t in range(x.shape[1]):
+        s = step * s + (step - 1) / a * x[:, t]
+        y.append(2 * (c * s).real.sum(0) + d * x[:, t] + w["bias"])
+    return torch.stack(y, 1)
+
+
+def s4d_by_convolution(w, x):
+    """As published: the kernel of all frames at once, and a product of spectra long enough not to wrap."""
+    a, _, c, d = s4d_poles(w)
+    frames = x.shape[1]
+    dta = w["log_dt"].exp() * a
+    vandermonde = torch.exp(dta[..., None] * torch.arange(frames))
+    kernel = 2 * torch.einsum("nc,nct->ct", c * (torch.exp(dta) - 1.0) / a, vandermonde).real
+    y = torch.fft.irfft(torch.fft.rfft(kernel, n=2 * frames) * torch.fft.rfft(x, n=2 * frames), n=2 * frames)[:, :frames]
+    return y + d[:, None] * x + w["bias"][:, None]
+
+
+def s4d_both_ways(w, x):
+    y = s4d(w, x)
+    probe = torch.linspace(-1, 1, y.numel(), dtype=torch.float64).reshape(y.shape)
+    leaves = [*w.values(), x]
+    again = s4d_by_convolution(w, x)
+    pairs = zip(torch.autograd.grad((probe * y).sum(), leaves, retain_graph=True), torch.autograd.grad((probe * again).sum(), leaves))
+    worst = max(((a - b).abs() / b.abs().clamp(min=1)).max().item() for a, b in [(y, again), *pairs])
+    if not worst <= 1e-12:
+        raise SystemExit(f"s4d: the recurrence and the convolution differ by {worst:.2e}")
+    return y
+
+
 def case(label, seed, tensors, run, inputs, outputs):
     torch.manual_seed(seed)
     w = tensors()
@@ -189,6 +244,7 @@ def main():
     case("grey-box", SEED + 2, grey_tensors, grey_box, 1, 1)
     case("low-rank-gru", SEED + 3, lambda: low_rank_tensors("low-rank-gru"), low_rank_gru, 1, 1)
     case("low-rank-conv1d", SEED + 4, lambda: low_rank_tensors("low-rank-conv1d"), low_rank_conv1d, 2, 2)
+    case("s4d", SEED + 5, s4d_tensors, s4d_both_ways, S4D_CHANNELS, S4D_CHANNELS)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ use toml::de::{DeString, DeTable, DeValue};
 pub struct Args {
     /// A folder of dry and wet WAV files with a dataset.toml, or with PyNeuralFx names
     dataset: PathBuf,
-    /// The architecture: gru, lstm, rnn, tcn, gcn or wavenet, bare or behind concat-, film-, static-hyper- or
+    /// The architecture: gru, lstm, rnn, tcn, gcn, wavenet or s4d, bare or behind concat-, film-, static-hyper- or
     /// low-rank-hyper-; dynamic-hyper-gru or -lstm; hyper-gru; or a TOML file that describes one
     #[arg(long, default_value = "static-hyper-gru", value_name = "NAME|FILE.toml")]
     model: String,
