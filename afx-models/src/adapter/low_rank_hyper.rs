@@ -51,7 +51,7 @@ struct Vector {
 /// Bound of a uniform distribution of variance 1.
 ///
 /// With factors as small as the weights themselves a recurrent weight hardly follows the knobs for the first hundred steps of Adam, the biases do all of
-/// it, and what is quiet at one stop of a knob came out upside down after more than half of the trainings.
+/// it, and what is quiet at one stop of a knob came out upside down after about half of the trainings.
 const SPREAD: f64 = 1.732_050_807_568_877_2;
 
 impl LowRankHyper {
