@@ -32,10 +32,13 @@ pub fn noise(frames: usize, seed: u32) -> Vec<f32> {
     (0..frames).map(|_| 0.25 * next() as f32).collect()
 }
 
-/// An untrained voice with two knobs in the middle; the numbers do not change what a sample costs.
+/// An untrained voice with two knobs in the middle; the numbers do not change what a sample costs, as long as knobs move all that they can.
 pub fn voice(name: &str, hidden: usize, channels: usize) -> Voice<f32, AnyLayer, AnyAdapter> {
     let spec = ModelSpec::named(name, hidden, 2).expect("a name and a size that the library knows");
-    let learnt = spec.build().expect("it was checked").initialize(&mut uniform(1));
+    let mut learnt: Vec<f32> = spec.build().expect("it was checked").initialize(&mut uniform(1));
+    // What starts at zero would keep a knob from moving anything.
+    let mut next = uniform(2);
+    learnt.iter_mut().for_each(|v| *v += 0.01 * next() as f32);
     let knobs = vec![Knob::new("drive", -1.0, 1.0), Knob::new("tone", -1.0, 1.0)];
     let model = ModelFile::new(name, spec, 48_000, knobs, learnt);
     model.voice(channels).expect("the parts were made for each other")
