@@ -173,18 +173,23 @@ impl Compressor {
     }
 }
 
+/// Every frame times the factor for its loudest sample, in the first `channels`; what else there is of the output is silent.
+pub(crate) fn turn_down<T: Scalar>(channels: usize, input: &[&[T]], output: &mut [&mut [T]], mut factor: impl FnMut(f64) -> f64) {
+    let lengths = input.iter().map(|x| x.len()).chain(output.iter().map(|y| y.len()));
+    let frames = lengths.min().unwrap_or(0);
+    let heard_channels = channels.min(input.len());
+    for n in 0..frames {
+        let peak = input[..heard_channels].iter().fold(0.0, |peak: f64, x| peak.max(heard(x[n]).abs().to_f64()));
+        let factor = T::from_f64(factor(peak));
+        for (c, y) in output.iter_mut().enumerate() {
+            y[n] = if c < heard_channels { audible(heard(input[c][n]) * factor) } else { T::ZERO };
+        }
+    }
+}
+
 impl<T: Scalar> Processor<T> for Compressor {
     fn process(&mut self, input: &[&[T]], output: &mut [&mut [T]]) {
-        let lengths = input.iter().map(|x| x.len()).chain(output.iter().map(|y| y.len()));
-        let frames = lengths.min().unwrap_or(0);
-        let heard_channels = self.channels.min(input.len());
-        for n in 0..frames {
-            let peak = input[..heard_channels].iter().fold(0.0, |peak: f64, x| peak.max(heard(x[n]).abs().to_f64()));
-            let factor = T::from_f64(self.factor(peak));
-            for (c, y) in output.iter_mut().enumerate() {
-                y[n] = if c < heard_channels { audible(heard(input[c][n]) * factor) } else { T::ZERO };
-            }
-        }
+        turn_down(self.channels, input, output, |peak| self.factor(peak));
     }
     fn set_controls(&mut self, _: &[T]) {}
     fn reset(&mut self) {

@@ -1,7 +1,8 @@
 //! What is quiet made quieter.
 
+use crate::DspError;
+use crate::compressor::turn_down;
 use crate::error::sample_rate;
-use crate::{DspError, audible, heard};
 use afx_core::{Processor, Scalar};
 use core::f64::consts::LN_10;
 
@@ -160,16 +161,7 @@ impl Gate {
 
 impl<T: Scalar> Processor<T> for Gate {
     fn process(&mut self, input: &[&[T]], output: &mut [&mut [T]]) {
-        let lengths = input.iter().map(|x| x.len()).chain(output.iter().map(|y| y.len()));
-        let frames = lengths.min().unwrap_or(0);
-        let played = self.channels.min(input.len());
-        for n in 0..frames {
-            let peak = input[..played].iter().fold(0.0, |peak: f64, x| peak.max(heard(x[n]).abs().to_f64()));
-            let factor = T::from_f64(self.factor(peak));
-            for (c, y) in output.iter_mut().enumerate() {
-                y[n] = if c < played { audible(heard(input[c][n]) * factor) } else { T::ZERO };
-            }
-        }
+        turn_down(self.channels, input, output, |peak| self.factor(peak));
     }
     fn set_controls(&mut self, _: &[T]) {}
     fn reset(&mut self) {
