@@ -68,6 +68,7 @@ pub(super) fn words(layer: &AnyLayer) -> String {
         AnyLayer::Fir(_) => "fir".into(),
         AnyLayer::Iir(_) => "iir".into(),
         AnyLayer::Nonlinear(_) => "nonlinear".into(),
+        AnyLayer::S4d(_) => "s4d".into(),
         AnyLayer::WaveNet(_) => "wavenet".into(),
         _ => "another layer".into(),
     }
