@@ -18,7 +18,7 @@ pub enum Role {
     Input,
     /// From the layer's own memory.
     Recurrent,
-    /// From the layer's own memory, where knobs come in: the smaller cell of a dynamic hypernetwork.
+    /// To the layer's own memory, where knobs come in: the smaller cell of a dynamic hypernetwork, the slow one of a temporal modulation.
     Control,
     /// From what other maps of the layer have made: a later block's convolution.
     Hidden,
@@ -39,7 +39,6 @@ impl Role {
         match self {
             Role::Input => Role::Hidden,
             Role::Bypass => Role::Mix,
-            Role::Control => Role::Recurrent,
             role => role,
         }
     }
@@ -122,7 +121,7 @@ impl Layout {
     }
 
     /// Appends the layout of what comes next; its names get the prefix `prefix` and a dot, its slice follows this one's. Behind other affine
-    /// maps, its [`Role::Input`] becomes [`Role::Hidden`], its [`Role::Bypass`] [`Role::Mix`] and its [`Role::Control`] [`Role::Recurrent`].
+    /// maps, its [`Role::Input`] becomes [`Role::Hidden`] and its [`Role::Bypass`] [`Role::Mix`].
     #[must_use]
     pub fn join(mut self, prefix: &str, other: &Layout) -> Self {
         let (base, first, behind) = (self.len, self.tensors.len(), !self.affine.is_empty());
@@ -253,5 +252,13 @@ mod tests {
         assert_eq!(names, ["1.w", "1.past"]);
         let head = Layout::new().tensor("w", &[3, 5]).affine(Role::Output, "w", None);
         assert_eq!(Layout::new().join("0", &head).join("1", &block).input_maps().count(), 1);
+    }
+
+    #[test]
+    fn knobs_come_in_with_the_input_and_wherever_a_layer_asks_for_them() {
+        let asks = small().tensor("own", &[5, 4]).tensor("knob", &[4]).affine(Role::Control, "own", Some("knob"));
+        let chain = Layout::new().join("0", &asks).join("1", &small()).join("2", &asks);
+        let names: Vec<&str> = chain.knob_biases().map(|bias| bias.name.as_str()).collect();
+        assert_eq!(names, ["0.b", "0.knob", "2.knob"]);
     }
 }

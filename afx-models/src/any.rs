@@ -2,7 +2,7 @@
 
 use crate::{
     Concat, Conv1d, Cover, Dense, DynamicHyper, Film, Fir, Fixed, Gcn, Gru, Iir, LowRankHyper, Lstm, Network, Nonlinear, Rnn, S4d, Skip,
-    StaticHyper, Tcn, WaveNet,
+    StaticHyper, Tcn, Tfilm, WaveNet,
 };
 use afx_core::{Adapter, Differentiable, Layer, Layout, Moving, Scalar, Tensor};
 use alloc::boxed::Box;
@@ -41,6 +41,14 @@ macro_rules! any_layer {
             }
         })+
         impl AnyLayer {
+            /// What it is called in a file: `gru`, `stack` and so on.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(AnyLayer::$name(_) => $word,)+
+                    AnyLayer::Skip(_) => "skip",
+                    AnyLayer::Stack { .. } => "stack",
+                }
+            }
             /// Every size by name; of a stack how many layers it has.
             pub(crate) fn sizes(&self) -> Vec<(&'static str, usize)> {
                 match self {
@@ -196,6 +204,7 @@ any_layer! {
     Fir "fir" taps;
     Iir "iir" sections;
     S4d "s4d" channels states;
+    Tfilm "tfilm" channels block hidden;
     Conv1d "conv1d" inputs outputs kernel dilation;
     Nonlinear "nonlinear" width;
     Tcn "tcn" inputs channels blocks kernel growth;

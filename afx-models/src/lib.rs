@@ -3,7 +3,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 //! Recurrent and convolutional cells, conditioning adapters and model specifications for neural audio effects.
 //!
-//! A layer ([`Gru`], [`Lstm`], [`Rnn`], [`DynamicHyper`], [`Tcn`], [`Gcn`], [`WaveNet`], [`S4d`], [`Conv1d`], [`Dense`], [`Fir`], [`Iir`],
+//! A layer ([`Gru`], [`Lstm`], [`Rnn`], [`DynamicHyper`], [`Tcn`], [`Gcn`], [`WaveNet`], [`S4d`], [`Tfilm`], [`Conv1d`], [`Dense`], [`Fir`], [`Iir`],
 //! [`Nonlinear`], one with a [`Skip`], or several in a row) is a plain effect; an adapter ([`Fixed`], [`Concat`], [`Film`], [`StaticHyper`],
 //! [`LowRankHyper`]) makes its parameters a function of knobs. Any adapter drives any layer. Compose them in types with
 //! [`afx_core::Chain`] and [`afx_core::Conditioned`], or at run time with [`ModelSpec`], which is also what a model file holds.
@@ -48,6 +48,7 @@ mod s4d;
 mod skip;
 mod spec;
 mod tcn;
+mod tfilm;
 mod wavenet;
 
 pub use adapter::{Activation, Concat, Cover, Film, Fixed, LowRankHyper, Network, StaticHyper};
@@ -66,6 +67,7 @@ pub use s4d::S4d;
 pub use skip::Skip;
 pub use spec::{ModelSpec, SpecError};
 pub use tcn::Tcn;
+pub use tfilm::Tfilm;
 pub use wavenet::{Pointwise, WaveNet, WaveNetArray, WaveNetLayer};
 
 /// The default of a distance between neighbours.

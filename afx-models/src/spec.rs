@@ -2,8 +2,8 @@
 
 use crate::conv::Line;
 use crate::{
-    AnyAdapter, AnyLayer, Conditioning, Cover, Dense, DynamicHyper, Fir, Function, Gcn, Gru, Lstm, Network, Nonlinear, Rnn, S4d, Tcn,
-    WaveNet,
+    AnyAdapter, AnyLayer, Conditioning, Conv1d, Cover, Dense, DynamicHyper, Fir, Function, Gcn, Gru, Iir, Lstm, Network, Nonlinear, Rnn,
+    S4d, Tcn, Tfilm, WaveNet,
 };
 use afx_core::{Conditioned, Layer};
 use alloc::format;
@@ -41,12 +41,40 @@ const S4D_STATES: usize = 4;
 
 /// A row of state-space layers, each with a function and a map that mixes channels behind it and its input beside it.
 fn s4d(channels: usize) -> Vec<AnyLayer> {
-    let function = Nonlinear { width: channels, function: Function::Tanh };
-    let block = || vec![S4d { channels, states: S4D_STATES }.into(), function.into(), Dense::new(channels, channels).into()];
-    let blocks = (0..S4D_BLOCKS).map(|_| AnyLayer::skip(AnyLayer::stack(block())));
+    let block = |_| vec![S4d { channels, states: S4D_STATES }.into(), tanh(channels), Dense::new(channels, channels).into()];
+    row(channels, S4D_BLOCKS, block)
+}
+
+/// [`s4d`] with a temporal modulation before every function.
+fn tfilm_s4d(channels: usize) -> Vec<AnyLayer> {
+    let state = S4d { channels, states: S4D_STATES };
+    let block = |_| vec![state.into(), tfilm(channels), tanh(channels), Dense::new(channels, channels).into()];
+    row(channels, S4D_BLOCKS, block)
+}
+
+/// A row of dilated convolutions, each with a temporal modulation and a function behind it and its input beside it.
+fn tfilm_tcn(channels: usize) -> Vec<AnyLayer> {
+    row(channels, 10, |n| vec![Conv1d::new(channels, channels, 3, 1 << n).into(), tfilm(channels), tanh(channels)])
+}
+
+fn tanh(width: usize) -> AnyLayer {
+    Nonlinear { width, function: Function::Tanh }.into()
+}
+
+/// Frames that a temporal modulation of a model by name hears as one.
+const TFILM_BLOCK: usize = 128;
+
+fn tfilm(channels: usize) -> AnyLayer {
+    Tfilm::new(channels, TFILM_BLOCK).into()
+}
+
+/// A map to the channels, `count` blocks each with its input beside it, and a map from the channels.
+fn row(channels: usize, count: usize, block: impl Fn(usize) -> Vec<AnyLayer>) -> Vec<AnyLayer> {
+    let blocks = (0..count).map(|n| AnyLayer::skip(AnyLayer::stack(block(n))));
     let (first, last) = (Dense::new(1, channels).into(), Dense::new(channels, 1).into());
     core::iter::once(first).chain(blocks).chain([last]).collect()
 }
+
 /// Directions in which knobs move a weight, of a model by name.
 const RANK: usize = 4;
 /// The kinds of conditioning by what stands before a cell's name.
@@ -57,13 +85,18 @@ const KINDS: [(&str, Conditioning); 5] = [
     ("static-hyper-", Conditioning::StaticHyper { network: Network::smooth(8, 2), cover: Cover::Cell }),
     ("low-rank-hyper-", Conditioning::LowRankHyper { network: Network::smooth(8, 2), rank: RANK, cover: Cover::Cell }),
 ];
-/// Cells that bring their own conditioning: the knobs reach the smaller of two.
-const DYNAMIC: [(&str, MakeCell); 2] = [
+/// Cells that bring their own conditioning: the knobs reach the smaller or slower of two.
+const DYNAMIC: [(&str, MakeCell); 4] = [
     ("dynamic-hyper-gru", |h| vec![DynamicHyper::gru(1, h).into(), Dense::new(h, 1).into()]),
     ("dynamic-hyper-lstm", |h| vec![DynamicHyper::lstm(1, h).into(), Dense::new(h, 1).into()]),
+    ("tfilm-tcn", tfilm_tcn),
+    ("tfilm-s4d", tfilm_s4d),
 ];
-/// The name of a model that is more than a cell and a head.
-const HYPER_GRU: &str = "hyper-gru";
+/// A model of so many units and knobs.
+type MakeModel = fn(usize, usize) -> ModelSpec;
+/// Those that are more than a cell and a head.
+const WHOLE: [(&str, MakeModel); 2] =
+    [("hyper-gru", |hidden, controls| ModelSpec::hyper_gru(32, hidden, controls, false)), ("grey-box", ModelSpec::grey_box)];
 
 /// A layer, how its knobs act on it, and how many there are: everything but the numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,7 +169,7 @@ impl ModelSpec {
     pub fn names() -> Vec<String> {
         let cell = |(cell, _): &(&str, _)| KINDS.map(|(kind, _)| format!("{kind}{cell}"));
         let dynamic = DYNAMIC.iter().map(|(name, _)| name.to_string());
-        CELLS.iter().flat_map(cell).chain(dynamic).chain([HYPER_GRU.to_string()]).collect()
+        CELLS.iter().flat_map(cell).chain(dynamic).chain(WHOLE.map(|(name, _)| name.to_string())).collect()
     }
 
     /// A published model by name, mono in and out.
@@ -153,8 +186,12 @@ impl ModelSpec {
     /// - `s4d` of `hidden` channels, with the same words in front: a map to the channels, four blocks of an [`S4d`] of four complex states, `tanh` and
     ///   a map that mixes channels, each block with its input beside it, and a map from the channels. NablAFx' smaller S4 has as many
     ///   blocks and the same activation, and states of 4 real numbers where these are complex.
+    /// - `tfilm-tcn` of `hidden` channels: a map to the channels, ten blocks of a convolution of kernel 3 and growth 2, a temporal modulation
+    ///   ([`Tfilm`], blocks of 128 frames, as many units as channels) and `tanh`, each with its input beside it, and a map from the channels;
+    ///   `tfilm-s4d`: `s4d` with a temporal modulation before every `tanh`. The knobs reach the first map and every modulation.
     /// - `hyper-gru`: the seeds' proposal: a learnable FIR of 32 taps for latency, linear, GRU, linear, all maps without biases, so that
     ///   silence stays silence, from a hypernetwork 2 x 8.
+    /// - `grey-box`: four filters, a curve that is a sum of `hidden` hyperbolic tangents, and four filters ([`ModelSpec::grey_box`]).
     ///
     /// # Errors
     /// For an unknown name or a size out of bounds.
@@ -165,9 +202,9 @@ impl ModelSpec {
             CELLS.iter().find(|(name, _)| *name == cell).map(|(_, cell)| model(*cell, *conditioning))
         };
         let dynamic = || DYNAMIC.iter().find(|(known, _)| *known == name).map(|(_, cell)| model(*cell, Conditioning::Concat));
-        let hyper = || (name == HYPER_GRU).then(|| Self::hyper_gru(32, hidden, controls, false));
+        let whole = || WHOLE.iter().find(|(known, _)| *known == name).map(|(_, model)| model(hidden, controls));
         let spec =
-            KINDS.iter().find_map(known).or_else(dynamic).or_else(hyper).ok_or_else(|| SpecError::Name { found: name.to_string() })?;
+            KINDS.iter().find_map(known).or_else(dynamic).or_else(whole).ok_or_else(|| SpecError::Name { found: name.to_string() })?;
         spec.check()?;
         Ok(spec)
     }
@@ -182,6 +219,20 @@ impl ModelSpec {
             Dense { inputs: hidden, outputs: 1, bias }.into(),
         ];
         let conditioning = Conditioning::StaticHyper { network: Network::smooth(8, 2), cover: Cover::All };
+        ModelSpec { layer: AnyLayer::stack(layers), conditioning, controls }
+    }
+
+    /// Four second-order filters ([`Iir`]), a curve that is a sum of `units` hyperbolic tangents, and four filters again: a distortion between two
+    /// equalizers, or a Wiener-Hammerstein model. A hypernetwork 2 x 8 writes every number of them.
+    pub fn grey_box(units: usize, controls: usize) -> Self {
+        let layers = vec![
+            Iir { sections: 4 }.into(),
+            Dense::new(1, units).into(),
+            tanh(units),
+            Dense::new(units, 1).into(),
+            Iir { sections: 4 }.into(),
+        ];
+        let conditioning = Conditioning::StaticHyper { network: Network::smooth(8, 2), cover: Cover::Everything };
         ModelSpec { layer: AnyLayer::stack(layers), conditioning, controls }
     }
 
@@ -265,6 +316,7 @@ fn memory(layer: &AnyLayer) -> (usize, usize) {
         AnyLayer::Gcn(layer) => layer.row().iter().map(|block| of(block.line())).fold((0, 0), add),
         AnyLayer::WaveNet(layer) => (layer.receptive_field() - 1, layer.memory()),
         AnyLayer::S4d(layer) => (0, Layer::<f32>::state_len(layer)),
+        AnyLayer::Tfilm(layer) => (0, Layer::<f32>::state_len(layer)),
         _ => (0, 0),
     }
 }
@@ -301,7 +353,6 @@ fn check_layer(layer: &AnyLayer) -> Result<(), SpecError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Conv1d;
     use afx_core::Adapter;
 
     fn count(name: &str, hidden: usize, controls: usize) -> usize {
@@ -375,7 +426,7 @@ mod tests {
     fn every_name_in_the_list_makes_a_model_of_its_own() {
         let names = ModelSpec::names();
         let specs: Vec<_> = names.iter().map(|name| ModelSpec::named(name, 8, 2).unwrap()).collect();
-        assert!(specs.len() == 38 && (1..38).all(|i| !specs[..i].contains(&specs[i])));
+        assert!(specs.len() == 41 && (1..41).all(|i| !specs[..i].contains(&specs[i])));
         for name in ["", "concat-", "concat-dense", "gru-", "film-film-gru", "hyper-lstm"] {
             assert_eq!(ModelSpec::named(name, 8, 2), Err(SpecError::Name { found: name.into() }));
         }
@@ -445,7 +496,7 @@ mod tests {
                      low-rank-hyper-rnn, tcn, concat-tcn, film-tcn, static-hyper-tcn, low-rank-hyper-tcn, gcn, \
                      concat-gcn, film-gcn, static-hyper-gcn, low-rank-hyper-gcn, wavenet, concat-wavenet, film-wavenet, \
                      static-hyper-wavenet, low-rank-hyper-wavenet, s4d, concat-s4d, film-s4d, static-hyper-s4d, \
-                     low-rank-hyper-s4d, dynamic-hyper-gru, dynamic-hyper-lstm, hyper-gru";
+                     low-rank-hyper-s4d, dynamic-hyper-gru, dynamic-hyper-lstm, tfilm-tcn, tfilm-s4d, hyper-gru, grey-box";
         assert_eq!(std::format!("{error}"), format!("model: expected one of {names}, found gruu"));
         let mut spec = ModelSpec::named("gru", 8, 2).unwrap();
         spec.layer = AnyLayer::stack(vec![Gru::new(1, 8).into(), Dense::new(9, 1).into()]);

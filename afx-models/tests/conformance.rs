@@ -65,6 +65,10 @@ afx_core::layer_conformance!(s4d_mono, S4d { channels: 1, states: 4 });
 afx_core::layer_conformance!(s4d_16, S4d { channels: 16, states: 4 });
 afx_core::layer_conformance!(s4d_of_odd_size, S4d { channels: 19, states: 3 });
 afx_core::layer_conformance!(s4d_of_one_state, S4d { channels: 40, states: 1 });
+afx_core::layer_conformance!(tfilm_mono, Tfilm::new(1, 5));
+afx_core::layer_conformance!(tfilm_16, Tfilm::new(16, 7));
+afx_core::layer_conformance!(tfilm_of_odd_size, Tfilm { hidden: 3, ..Tfilm::new(19, 4) });
+afx_core::layer_conformance!(tfilm_of_single_frames, Tfilm { bias: false, ..Tfilm::new(2, 1) });
 afx_core::layer_conformance!(chain_lstm, afx_core::chain!(Fir { taps: 7 }, Dense::new(1, 3), Lstm::new(3, 8), Dense::new(8, 1)));
 afx_core::layer_conformance!(chain_rnn, afx_core::chain!(Fir { taps: 7 }, Dense::new(1, 3), Rnn::new(3, 8), Dense::new(8, 1)));
 afx_core::layer_conformance!(chain, afx_core::chain!(Fir { taps: 7 }, Dense::new(1, 3), Gru::new(3, 8), Dense::new(8, 1)));
@@ -190,6 +194,7 @@ afx_core::processor_conformance!(voice_static_hyper_lstm_stereo, named("static-h
 afx_core::processor_conformance!(voice_film_rnn_stereo, named("film-rnn"), 2, 2);
 afx_core::processor_conformance!(voice_concat_tcn_stereo, named("concat-tcn"), 2, 2);
 afx_core::processor_conformance!(voice_film_gcn_stereo, named("film-gcn"), 2, 2);
+afx_core::processor_conformance!(voice_tfilm_tcn_stereo, named("tfilm-tcn"), 2, 2);
 
 /// The promises of a voice but one: a million times full scale is not forgotten within half a second by oscillators whose time constants, of these
 /// numbers, are up to 6300 frames.
@@ -269,6 +274,8 @@ fn what_is_made_of_layers_rests_and_is_checked_as_they_are() {
     rests_where_playing_leads(&Lstm::new(2, 5));
     rests_where_playing_leads(&Rnn::new(2, 5));
     knows_when_its_memory_is_spoilt(&S4d { channels: 5, states: 3 });
+    rests_where_playing_leads(&Tfilm::new(3, 16));
+    knows_when_its_memory_is_spoilt(&Tfilm::new(3, 16));
     rests_where_playing_leads(&wavenet(2, 5, Pointwise::Tanh, Some(Pointwise::Sigmoid)));
     knows_when_its_memory_is_spoilt(&chain);
     knows_when_its_memory_is_spoilt(&afx_core::chain!(Gru::new(2, 5), Dense::new(5, 1), Fir { taps: 7 }));

@@ -4,8 +4,8 @@ mod pyneuralfx;
 
 use afx_core::{Adapter, Conditioned, Differentiable, Layer};
 use afx_models::{
-    AnyAdapter, AnyLayer, Conditioning, Conv1d, Cover, Dense, Function, Gru, Iir, ModelSpec, Network, Nonlinear, Pointwise, S4d, WaveNet,
-    WaveNetArray, WaveNetLayer,
+    AnyAdapter, AnyLayer, Conditioning, Conv1d, Cover, Dense, Function, Gru, Iir, ModelSpec, Network, Nonlinear, Pointwise, S4d, Tfilm,
+    WaveNet, WaveNetArray, WaveNetLayer,
 };
 use pyneuralfx::Reference;
 
@@ -177,6 +177,12 @@ fn by_our_names(name: &str, spec: ModelSpec) {
 #[test]
 fn a_state_space_layer_equals_torchs() {
     alone("s4d", S4d { channels: 5, states: 3 }.into());
+}
+
+/// Four blocks of 20 frames and a part of a fifth.
+#[test]
+fn a_temporal_modulation_equals_torchs() {
+    alone("tfilm", Tfilm { hidden: 4, ..Tfilm::new(3, 20) }.into());
 }
 
 /// A GRU's weights and a dilated convolution's, moved by knobs in three directions.

@@ -184,6 +184,24 @@ fn a_knob_jump_on_a_state_space_model_glides() {
     }
 }
 
+/// Convolutions and state-space layers of random weights, whose temporal modulations hear the knobs and one another. What moves here is direct
+/// voltage, a hundred times the quiet tone: a swap is a step of it, and a glide goes in a straight line, whose bend is that step's share of the glide's 960 or
+/// 2400 frames, less what states make of it. In steps of four frames it would be a share of 240 or 600.
+#[test]
+fn a_knob_jump_on_a_temporal_modulation_goes_in_a_straight_line() {
+    for name in ["tfilm-tcn", "tfilm-s4d"] {
+        let model = ModelSpec::named(name, 8, 2).and_then(|spec| spec.build()).expect("a known name");
+        let mut noise = Noise::new(11);
+        let learnt: Vec<f32> = model.initialize(&mut || noise.next_f64());
+        let mut voice = Voice::new(model, &learnt, RATE_HZ, 1).expect("the numbers fit the model");
+        let [swapped, fast, slow] = [0.0, 20.0, 50.0].map(|glide_ms| worst_jump(&mut voice, glide_ms));
+        assert!(swapped > 1e4, "{name}: without a glide the jump must click, or this test sees nothing: {swapped}");
+        let frames = [fast, slow].map(|glide| swapped / glide);
+        // Found: 1018 and 2399, 691 and 1793.
+        assert!(frames[0] > 600.0 && frames[1] > 1600.0, "{name}: as if in {} steps in 20 ms, {} in 50 ms", frames[0], frames[1]);
+    }
+}
+
 /// One model in the place of another while a tone sounds, by the same measure. The new one comes from rest, in the middle of the tone.
 #[test]
 fn another_model_comes_without_a_click() {

@@ -1,7 +1,7 @@
 """Reference vectors of layers that no published package has in this form, by torch's automatic differentiation, in float64.
 
 Packages: torch 2.15.0, numpy 2.4.6, Python 3.11. Seed 20660 + case number.
-Writes afx-models/tests/golden/{wavenet,wavenet-gated,grey-box,low-rank-gru,low-rank-conv1d,s4d}.safetensors; see README.md beside this file for the tensors.
+Writes afx-models/tests/golden/{wavenet,wavenet-gated,grey-box,low-rank-gru,low-rank-conv1d,s4d,tfilm}.safetensors; see README.md beside this file for the tensors.
 
     python tools/golden/layers.py           write
     python tools/golden/layers.py --check   recompute and compare with the committed files
@@ -9,7 +9,8 @@ Writes afx-models/tests/golden/{wavenet,wavenet-gated,grey-box,low-rank-gru,low-
 Tensors have afx' names and shapes. A WaveNet is put together of ``torch.nn.functional.conv1d``. The filters of a grey box are not afx' equations:
 each is the transfer function ``(m_h s^2 + m_b s + m_l) / (s^2 + k s + 1)`` under the bilinear transform, run as a difference equation. The weights
 of a hypernetwork of low rank are realised as ``W + U diag(g) V`` and given to ``torch.gru_cell`` and ``conv1d``. An S4D layer is run as the
-recurrence, and again as its published kernel, a Vandermonde product convolved by FFT; the script stops where the two differ.
+recurrence, and again as its published kernel, a Vandermonde product convolved by FFT; the script stops where the two differ. A temporal modulation is
+``torch.nn.functional.max_pool1d``, ``torch.lstm_cell`` and ``torch.lerp`` from one block's modulation to the next one's.
 """
 
 import json
@@ -218,6 +219,33 @@ def s4d_both_ways(w, x):
     return y
 
 
+TFILM_CHANNELS, TFILM_BLOCK, TFILM_HIDDEN = 3, 20, 4
+
+
+def tfilm_tensors():
+    tensors, gates = {}, 4 * TFILM_HIDDEN
+    draw(tensors, "lstm.w_ih", TFILM_CHANNELS, gates, bound=1.0)
+    draw(tensors, "lstm.w_hh", TFILM_HIDDEN, gates, bound=0.5)
+    draw(tensors, "lstm.b_ih", gates, bound=0.5)
+    draw(tensors, "lstm.b_hh", gates, bound=0.5)
+    draw(tensors, "modulation.weight", TFILM_HIDDEN, 2 * TFILM_CHANNELS, bound=2.0)
+    draw(tensors, "modulation.bias", 2 * TFILM_CHANNELS, bound=0.5)
+    return tensors
+
+
+def tfilm(w, x):
+    weights = w["lstm.w_ih"].T, w["lstm.w_hh"].T, w["lstm.b_ih"], w["lstm.b_hh"]
+    h = c = torch.zeros(1, TFILM_HIDDEN, dtype=torch.float64)
+    ends = [torch.zeros(2 * TFILM_CHANNELS, dtype=torch.float64)] * 2
+    for peaks in F.max_pool1d(x[None], TFILM_BLOCK)[0].T:
+        h, c = torch.lstm_cell(peaks[None], (h, c), *weights)
+        ends.append((h @ w["modulation.weight"])[0])
+    share = torch.arange(1, TFILM_BLOCK + 1, dtype=torch.float64) / TFILM_BLOCK
+    course = torch.cat([torch.lerp(a[:, None], b[:, None], share) for a, b in zip(ends, ends[1:])], 1)
+    scale, shift = (course[:, : x.shape[1]] + w["modulation.bias"][:, None]).chunk(2)
+    return (1 + scale) * x + shift
+
+
 def case(label, seed, tensors, run, inputs, outputs):
     torch.manual_seed(seed)
     w = tensors()
@@ -245,6 +273,7 @@ def main():
     case("low-rank-gru", SEED + 3, lambda: low_rank_tensors("low-rank-gru"), low_rank_gru, 1, 1)
     case("low-rank-conv1d", SEED + 4, lambda: low_rank_tensors("low-rank-conv1d"), low_rank_conv1d, 2, 2)
     case("s4d", SEED + 5, s4d_tensors, s4d_both_ways, S4D_CHANNELS, S4D_CHANNELS)
+    case("tfilm", SEED + 6, tfilm_tensors, tfilm, TFILM_CHANNELS, TFILM_CHANNELS)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ pub struct Args {
     /// A folder of dry and wet WAV files with a dataset.toml, or with PyNeuralFx names
     dataset: PathBuf,
     /// The architecture: gru, lstm, rnn, tcn, gcn, wavenet or s4d, bare or behind concat-, film-, static-hyper- or
-    /// low-rank-hyper-; dynamic-hyper-gru or -lstm; hyper-gru; or a TOML file that describes one
+    /// low-rank-hyper-; dynamic-hyper-gru or -lstm; tfilm-tcn or -s4d; hyper-gru; grey-box; or a TOML file that describes one
     #[arg(long, default_value = "static-hyper-gru", value_name = "NAME|FILE.toml")]
     model: String,
     /// Units of the recurrent cell, or channels of the convolutional one, of a model by name

@@ -57,19 +57,8 @@ pub(super) fn words(layer: &AnyLayer) -> String {
     match layer {
         AnyLayer::Stack { layers } => layers.iter().map(words).collect::<Vec<_>>().join(", "),
         AnyLayer::Skip(skip) => format!("a skip around {}", words(&skip.layer)),
-        AnyLayer::Gru(_) => "gru".into(),
         AnyLayer::Lstm(lstm) => format!("lstm of {} units", lstm.hidden),
-        AnyLayer::Rnn(_) => "rnn".into(),
-        AnyLayer::DynamicHyper(_) => "dynamic_hyper".into(),
         AnyLayer::Dense(dense) => format!("dense to {}", dense.outputs),
-        AnyLayer::Conv1d(_) => "conv1d".into(),
-        AnyLayer::Tcn(_) => "tcn".into(),
-        AnyLayer::Gcn(_) => "gcn".into(),
-        AnyLayer::Fir(_) => "fir".into(),
-        AnyLayer::Iir(_) => "iir".into(),
-        AnyLayer::Nonlinear(_) => "nonlinear".into(),
-        AnyLayer::S4d(_) => "s4d".into(),
-        AnyLayer::WaveNet(_) => "wavenet".into(),
-        _ => "another layer".into(),
+        layer => layer.name().into(),
     }
 }
