@@ -58,6 +58,9 @@ impl<T: Scalar> Layer<T> for Dense {
     fn process_gliding(&self, mut params: Moving<'_, T>, state: &mut [T], x: &[T], y: &mut [T]) {
         self.process(params.start, state, x, y);
         let Some(slope) = params.slope else { return };
+        if slope[..self.places()[2]].iter().all(|v| *v == T::ZERO) {
+            return;
+        }
         let (mut room, frames) = ([T::ZERO; ROOM], ROOM / self.outputs);
         for (x, y) in x.chunks(frames * self.inputs).zip(y.chunks_mut(frames * self.outputs)) {
             let room = &mut room[..y.len()];

@@ -17,8 +17,8 @@ use core::f64::consts::{LN_2, LN_10, PI, SQRT_2};
 /// - Stable whatever the numbers are: `Δ exp(log_decay)` counts as at least `e^-11` (a memory of a second) and at most `e^2.5`, an angle
 ///   `Δ frequency` as at most ±π, `log_dt` as ±10 beyond that.
 /// - What is far beyond full scale is forgotten as slowly as the slowest oscillator decays: first values reach 2000 frames.
-/// - Real-time: `process` allocates nothing. What the parameters come to in discrete time is worked out once a call, and in every frame while they
-///   move.
+/// - Real-time: `process` allocates nothing. What the parameters come to in discrete time is worked out once a call, and in every frame while
+///   `log_dt`, `log_decay` or `frequency` move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct S4d {
@@ -212,26 +212,30 @@ impl<T: Scalar> Kernel<T> for Play<'_, T> {
     }
 }
 
-/// [`Play`] with the parameters of every frame.
-struct Glide<'a, T> {
+/// [`Play`] with the parameters of every frame; where `STILL`, those of the states are the same in all.
+struct Glide<'a, T, const STILL: bool> {
     layer: &'a S4d,
     start: &'a [T],
     slope: &'a [T],
     first: usize,
     memory: &'a mut [T],
+    discrete: &'a mut [T],
     x: &'a [T],
     y: &'a mut [T],
 }
 
-impl<T: Scalar> Kernel<T> for Glide<'_, T> {
+impl<T: Scalar, const STILL: bool> Kernel<T> for Glide<'_, T, STILL> {
     type Out = ();
     #[inline(always)]
     fn call<S: Simd<T = T>>(self, s: S) {
-        let Glide { layer, start, slope, first, memory, x, y } = self;
+        let Glide { layer, start, slope, first, memory, discrete, x, y } = self;
         let S4d { channels, states } = *layer;
         let (row, plane, [log_dt, log_decay, frequency, weight, bias, _]) = (layer.row(), layer.plane(), layer.places());
         let (re, im) = memory.split_at_mut(plane);
         let (two, imaginary) = (s.splat(T::from_f64(2.0)), weight + states * channels);
+        if STILL {
+            discretise_all(s, layer, start, discrete);
+        }
         for at in (0..channels).step_by(S::N) {
             let width = S::N.min(channels - at);
             for (t, (x, y)) in x.chunks_exact(channels).zip(y.chunks_exact_mut(channels)).enumerate() {
@@ -241,8 +245,17 @@ impl<T: Scalar> Kernel<T> for Glide<'_, T> {
                 let mut sum = s.splat(T::ZERO);
                 for n in 0..states {
                     let (i, c) = (n * row + at, n * channels + at);
-                    let decay = moved(s, start, slope, passed, log_decay + c);
-                    let [ar, ai, br, bi] = discretise(s, dt, decay, moved(s, start, slope, passed, frequency + c));
+                    let [ar, ai, br, bi] = if STILL {
+                        [
+                            s.load(&discrete[i..]),
+                            s.load(&discrete[plane + i..]),
+                            s.load(&discrete[2 * plane + i..]),
+                            s.load(&discrete[3 * plane + i..]),
+                        ]
+                    } else {
+                        let decay = moved(s, start, slope, passed, log_decay + c);
+                        discretise(s, dt, decay, moved(s, start, slope, passed, frequency + c))
+                    };
                     let (p, q) = (s.load(&re[i..]), s.load(&im[i..]));
                     let u = s.sub(s.mul_add(ar, p, s.mul(br, x)), s.mul(ai, q));
                     let v = s.mul_add(ai, p, s.mul_add(ar, q, s.mul(bi, x)));
@@ -387,8 +400,13 @@ impl<T: Scalar> Layer<T> for S4d {
     }
     fn process_gliding(&self, params: Moving<'_, T>, state: &mut [T], x: &[T], y: &mut [T]) {
         let Moving { start, slope: Some(slope), first } = params else { return self.process(params.start, state, x, y) };
-        let memory = &mut state[..2 * self.plane()];
-        T::dispatch_width(self.channels, Glide { layer: self, start, slope, first, memory, x, y });
+        let ([.., weight, _, _], (memory, discrete)) = (self.places(), state.split_at_mut(2 * self.plane()));
+        // A FiLM moves what is heard of the states, and knobs beside the input nothing here.
+        if slope[..weight].iter().all(|v| *v == T::ZERO) {
+            T::dispatch_width(self.channels, Glide::<T, true> { layer: self, start, slope, first, memory, discrete, x, y });
+        } else {
+            T::dispatch_width(self.channels, Glide::<T, false> { layer: self, start, slope, first, memory, discrete, x, y });
+        }
     }
     /// What is beyond 1e5 counts as spoilt, too: no sound leaves as much, and a long memory would take seconds to forget it.
     fn flush(&self, state: &mut [T]) -> bool {

@@ -1,7 +1,7 @@
 //! Temporal feature-wise modulation.
 
 use crate::{Dense, Lstm};
-use afx_core::kernels::flush;
+use afx_core::kernels::{add_scaled, flush};
 use afx_core::simd::{Kernel, Simd, take};
 use afx_core::{ALIGN, Differentiable, Layer, Layout, Moving, Role, Scalar};
 
@@ -208,10 +208,9 @@ impl<T: Scalar> Layer<T> for Tfilm {
                 let params = match params.slope {
                     None => params.start,
                     Some(slope) => {
-                        let frames = T::from_usize(params.first + end - 1);
-                        for ((to, start), slope) in memory.params.iter_mut().zip(params.start).zip(slope) {
-                            *to = *start + frames * *slope;
-                        }
+                        let (frames, len) = (T::from_usize(params.first + end - 1), memory.params.len());
+                        memory.params.copy_from_slice(&params.start[..len]);
+                        add_scaled(memory.params, frames, &slope[..len]);
                         &*memory.params
                     }
                 };
