@@ -4,7 +4,7 @@
 //! - [`resample`]: effects and models made for one sample rate, in hosts at another.
 //! - [`circuit`]: analogue circuits as differential equations, among them a tone stack, and the offline renderer of their reference output.
 //! - [`filter`]: state-variable filter, biquads, graphic equaliser, DC blocker. [`Gain`]: a level in decibels. [`Width`]: of two channels.
-//! - [`Compressor`], [`Limiter`], [`Gate`]: dynamics of linked channels.
+//! - [`Compressor`], [`Limiter`], [`Gate`]: dynamics of linked channels. [`OptoCompressor`]: of one, with a memory.
 //! - [`delay`]: delay lines read between their samples, echoes on tape and without, ping-pong.
 //! - [`reverb`]: a feedback delay network, Dattorro's plate, Freeverb.
 //! - [`modulation`]: chorus, flanger, vibrato, phaser and tremolo.
@@ -21,7 +21,7 @@
 //! 1e30. Samples below 1e-20 (-400 dBFS) are 0 on their way in and out: no output is a subnormal number, and whether a host has the
 //! processor flush those does not matter.
 //!
-//! Filters, [`Gain`], circuits, waveshapers, [`Delay`], the effects of [`modulation`], the convolver and [`Oversampled`] are
+//! Filters, [`Gain`], circuits, waveshapers, [`Delay`], [`OptoCompressor`], the effects of [`modulation`], the convolver and [`Oversampled`] are
 //! [`Mono`](afx_core::Mono) effects, of which [`Channels`](afx_core::Channels) makes a processor and [`Series`](afx_core::Series) a chain.
 //! Written out, an effect is its blocks in a row; a plugin holds one for each channel:
 //!
@@ -102,6 +102,7 @@ mod knob;
 mod limiter;
 pub mod modulation;
 mod mono;
+mod opto;
 pub mod oversample;
 pub mod resample;
 pub mod reverb;
@@ -118,6 +119,7 @@ pub use error::DspError;
 pub use gain::Gain;
 pub use gate::{Expander, Gate};
 pub use limiter::Limiter;
+pub use opto::OptoCompressor;
 pub use oversample::{Factor, HalfBand, Oversampled, Oversampler};
 pub use resample::Resampled;
 pub use width::Width;

@@ -8,8 +8,8 @@ use afx_dsp::modulation::{ModulatedDelay, Phaser, Tremolo, Wave};
 use afx_dsp::reverb::{FeedbackDelayNetwork, Freeverb, Plate};
 use afx_dsp::waveshape::{Adaa, Cubic, Curve, Diodes, HardClip, Tanh, Waveshaper};
 use afx_dsp::{
-    Compressor, Convolver, Delay, Expander, Factor, Gain, GainComputer, Gate, HalfBand, Interpolation, Limiter, Oversampled, Oversampler,
-    PingPong, Resampled, Width,
+    Compressor, Convolver, Delay, Expander, Factor, Gain, GainComputer, Gate, HalfBand, Interpolation, Limiter, OptoCompressor,
+    Oversampled, Oversampler, PingPong, Resampled, Width,
 };
 
 afx_core::guard_allocations!();
@@ -50,6 +50,20 @@ fn limiter() -> Limiter {
     limiter.set_release_ms(30.0).unwrap();
     Processor::<f32>::reset(&mut limiter);
     limiter
+}
+
+/// At a rate so low that half a second of the suite is 24 seconds, which its cell takes to forget a loud sound.
+fn opto() -> OptoCompressor {
+    let mut opto = OptoCompressor::new(1e3).unwrap();
+    opto.set_peak_reduction(25.0).unwrap();
+    opto.reset();
+    opto
+}
+
+fn opto_limiter() -> OptoCompressor {
+    let mut opto = opto();
+    opto.set_limiting(true);
+    opto
 }
 
 /// Reverberations at a rate so low that half a second of the suite is long for them.
@@ -143,6 +157,8 @@ afx_core::processor_conformance!(tone_stack, Channels::new(ToneStack::new(48e3, 
 afx_core::processor_conformance!(compressor, compressor(), 2, 0);
 afx_core::processor_conformance!(gate, gate(), 2, 0);
 afx_core::processor_conformance!(limiter, limiter(), 2, 0);
+afx_core::processor_conformance!(opto_compresses, Channels::new(opto(), 2), 2, 1);
+afx_core::processor_conformance!(opto_limits, Channels::new(opto_limiter(), 1), 1, 1);
 afx_core::processor_conformance!(width, Width::new(48e3).unwrap(), 2, 1);
 afx_core::processor_conformance!(network, network(), 2, 2);
 afx_core::processor_conformance!(plate, plate(), 2, 2);

@@ -7,7 +7,7 @@ use afx_dsp::modulation::{ModulatedDelay, Phaser, Tremolo};
 use afx_dsp::oversample::{Downsampler, Upsampler};
 use afx_dsp::source::PluckedString;
 use afx_dsp::waveshape::{Adaa, Cubic, Diodes, HardClip, Tanh, Waveshaper};
-use afx_dsp::{Delay, Factor, Gain, HalfBand, Oversampler, PingPong, Resampled};
+use afx_dsp::{Delay, Factor, Gain, HalfBand, OptoCompressor, Oversampler, PingPong, Resampled};
 
 /// A processor of one channel.
 type Effect = Box<dyn FnMut(&mut [f32])>;
@@ -34,6 +34,8 @@ fn effects() -> Vec<(String, Effect)> {
     let mut gain = Gain::new(48e3, -60.0, 0.0).unwrap();
     gain.set_gain_db(-60.0);
     all.push(("Gain".into(), Box::new(move |s| gain.process_in_place(s))));
+    let mut opto = OptoCompressor::new(48e3).unwrap();
+    all.push(("OptoCompressor".into(), Box::new(move |s| opto.process_in_place(s))));
     let mut echo = Delay::<f32>::new(48e3, 10.0).unwrap();
     echo.set_high_pass_hz(100.0).unwrap();
     let mut tape = echo.clone().on_tape();
@@ -110,6 +112,7 @@ const _: () = {
     goes_to_another_thread::<ModulatedDelay<f32>>();
     goes_to_another_thread::<Phaser<f32>>();
     goes_to_another_thread::<Tremolo>();
+    goes_to_another_thread::<OptoCompressor>();
     goes_to_another_thread::<PluckedString>();
     goes_to_another_thread::<Resampled<f32, Channels<SynthOd>>>();
 };

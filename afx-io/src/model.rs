@@ -294,7 +294,7 @@ fn unknown<'a>(given: &'a Value, read: &Value) -> Option<&'a str> {
 mod tests {
     use super::*;
     use afx_core::Processor;
-    use afx_models::Dense;
+    use afx_models::{Dense, Dynamics};
 
     fn model() -> ModelFile {
         let spec = ModelSpec::named("static-hyper-gru", 8, 2).unwrap();
@@ -315,6 +315,19 @@ mod tests {
         let bytes = file.encode().unwrap();
         assert_eq!(ModelFile::from_tensors(&Tensors::parse(&bytes).unwrap()).unwrap(), model());
         assert!(model().voice(2).is_ok());
+    }
+
+    #[test]
+    fn a_layer_without_sizes_is_its_name() {
+        let spec = ModelSpec { layer: Dynamics.into(), conditioning: Conditioning::Fixed, controls: 0 };
+        let learnt = spec.build().unwrap().initialize(&mut || 0.0);
+        let dynamics = ModelFile { spec, knobs: Vec::new(), learnt, ..model() };
+        let mut file = dynamics.to_tensors().unwrap();
+        assert_eq!(ModelFile::from_tensors(&file).unwrap(), dynamics);
+        let spec = file.metadata.get_mut("model").unwrap();
+        assert!(spec.contains(r#"{"type":"dynamics"}"#), "{spec}");
+        *spec = spec.replace(r#"{"type":"dynamics"}"#, r#"{"type":"dynamics","bands":2}"#);
+        assert!(ModelFile::from_tensors(&file).is_err(), "a name that is none of its own is taken");
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! A layer or an adapter chosen at run time.
 
 use crate::{
-    Concat, Conv1d, Cover, Dense, DynamicHyper, Film, Fir, Fixed, Gcn, Gru, Iir, LowRankHyper, Lstm, Network, Nonlinear, Rnn, S4d, Skip,
-    StaticHyper, Tcn, Tfilm, WaveNet,
+    Concat, Conv1d, Cover, Dense, DynamicHyper, Dynamics, Film, Fir, Fixed, Gcn, Gru, Iir, LowRankHyper, Lstm, Network, Nonlinear, Rnn,
+    S4d, Skip, StaticHyper, Tcn, Tfilm, WaveNet,
 };
 use afx_core::{Adapter, Differentiable, Layer, Layout, Moving, Scalar, Tensor};
 use alloc::boxed::Box;
@@ -14,9 +14,9 @@ use alloc::vec::Vec;
 const BLOCK: usize = 64;
 
 /// One enum of layers; the choice is made once a call, not once a sample. A new layer is one more line in the list: its name, its name in a
-/// file, and its sizes.
+/// file, and its sizes, if it has any.
 macro_rules! any_layer {
-    ($($name:ident $word:literal $($size:ident)+;)+) => {
+    ($($name:ident $word:literal $($size:ident)*;)+) => {
         /// Any layer of this crate, or several in a row; what a model file describes.
         #[derive(Clone, Debug, PartialEq, Eq)]
         #[cfg_attr(
@@ -50,9 +50,10 @@ macro_rules! any_layer {
                 }
             }
             /// Every size by name; of a stack how many layers it has.
+            #[allow(unused_variables, reason = "a layer may have no sizes")]
             pub(crate) fn sizes(&self) -> Vec<(&'static str, usize)> {
                 match self {
-                    $(AnyLayer::$name(l) => vec![$((concat!($word, " ", stringify!($size)), l.$size)),+],)+
+                    $(AnyLayer::$name(l) => vec![$((concat!($word, " ", stringify!($size)), l.$size)),*],)+
                     AnyLayer::Skip(_) => Vec::new(),
                     AnyLayer::Stack { layers } => vec![("stack layers", layers.len())],
                 }
@@ -203,6 +204,7 @@ any_layer! {
     Dense "dense" inputs outputs;
     Fir "fir" taps;
     Iir "iir" sections;
+    Dynamics "dynamics";
     S4d "s4d" channels states;
     Tfilm "tfilm" channels block hidden;
     Conv1d "conv1d" inputs outputs kernel dilation;

@@ -4,8 +4,8 @@
 //! Recurrent and convolutional cells, conditioning adapters and model specifications for neural audio effects.
 //!
 //! A layer ([`Gru`], [`Lstm`], [`Rnn`], [`DynamicHyper`], [`Tcn`], [`Gcn`], [`WaveNet`], [`S4d`], [`Tfilm`], [`Conv1d`], [`Dense`], [`Fir`], [`Iir`],
-//! [`Nonlinear`], one with a [`Skip`], or several in a row) is a plain effect; an adapter ([`Fixed`], [`Concat`], [`Film`], [`StaticHyper`],
-//! [`LowRankHyper`]) makes its parameters a function of knobs. Any adapter drives any layer. Compose them in types with
+//! [`Dynamics`], [`Nonlinear`], one with a [`Skip`], or several in a row) is a plain effect; an adapter ([`Fixed`], [`Concat`], [`Film`],
+//! [`StaticHyper`], [`LowRankHyper`]) makes its parameters a function of knobs. Any adapter drives any layer. Compose them in types with
 //! [`afx_core::Chain`] and [`afx_core::Conditioned`], or at run time with [`ModelSpec`], which is also what a model file holds.
 //!
 //! ```
@@ -37,6 +37,7 @@ mod conv;
 mod conv1d;
 mod dense;
 mod dynamic_hyper;
+mod dynamics;
 mod fir;
 mod gcn;
 mod gru;
@@ -56,6 +57,7 @@ pub use any::{AnyAdapter, AnyLayer, Conditioning};
 pub use conv1d::Conv1d;
 pub use dense::Dense;
 pub use dynamic_hyper::{DynamicCell, DynamicHyper};
+pub use dynamics::Dynamics;
 pub use fir::Fir;
 pub use gcn::Gcn;
 pub use gru::Gru;

@@ -2,6 +2,7 @@
 
 use afx_core::testing::Noise;
 use afx_core::{Chain, Conditioned, Layer, Layout, Voice};
+use afx_dsp::GainComputer;
 use afx_models::*;
 
 afx_core::guard_allocations!();
@@ -35,6 +36,7 @@ afx_core::layer_conformance!(fir_1, Fir { taps: 1 });
 afx_core::layer_conformance!(fir_50, Fir { taps: 50 });
 afx_core::layer_conformance!(iir_1, Iir { sections: 1 });
 afx_core::layer_conformance!(iir_4, Iir { sections: 4 });
+afx_core::layer_conformance!(dynamics, Dynamics);
 afx_core::layer_conformance!(conv1d_mono, Conv1d::new(1, 8, 3, 4));
 afx_core::layer_conformance!(conv1d_wide, Conv1d::new(8, 20, 2, 70));
 afx_core::layer_conformance!(conv1d_one_output, Conv1d { inputs: 5, outputs: 1, kernel: 3, dilation: 2, bias: false });
@@ -226,6 +228,31 @@ fn grey_voice() -> Voice<f32, AnyLayer, AnyAdapter> {
 
 afx_core::processor_conformance!(voice_grey_box_stereo, grey_voice(), 2, 2);
 
+/// A compressor whose release of 20 ms forgets a million times full scale within half a second.
+fn compressor() -> Voice<f32, Dynamics, Fixed> {
+    let mut learnt = vec![0.0; Layer::<f32>::params_len(&Dynamics)];
+    let four_to_one = GainComputer { threshold_db: -30.0, ratio: 4.0, knee_db: 6.0 };
+    Dynamics.set(&four_to_one, [48.0, 960.0], 6.0, &mut learnt);
+    let adapter = Fixed::new(&Layer::<f32>::layout(&Dynamics), 0);
+    Voice::new(Conditioned { layer: Dynamics, adapter }, &learnt, 48_000.0, 2).expect("the numbers fit their own model")
+}
+
+afx_core::processor_conformance!(voice_dynamics_stereo, compressor(), 2, 0);
+
+/// A network that writes a compressor's numbers. The promises of a voice but one: its release of 170 ms is too long for that.
+#[test]
+fn a_compressor_with_knobs_keeps_what_others_keep() {
+    let map = Dense { inputs: 1, outputs: 1, bias: false };
+    let conditioning = Conditioning::StaticHyper { network: Network::smooth(4, 1), cover: Cover::Everything };
+    let layer = AnyLayer::stack(vec![map.into(), Dynamics.into(), map.into()]);
+    let (model, mut noise) = (ModelSpec { layer, conditioning, controls: 2 }.build().expect("sound"), Noise::new(6));
+    let learnt: Vec<f32> = model.initialize(&mut || noise.next_f64());
+    let mut voice = Voice::new(model, &learnt, 48_000.0, 2).expect("the numbers fit their own model");
+    afx_core::testing::processor_splits(&mut voice, 2, 2);
+    afx_core::testing::processor_reset(&mut voice, 2, 2);
+    afx_core::testing::processor_allocations(&mut voice, 2, 2);
+}
+
 /// A layer with its first parameters, which bring any memory to rest, and a frame to feed it.
 fn first_values(layer: &impl Layer<f32>) -> (Vec<f32>, Vec<f32>) {
     let (mut noise, mut params) = (Noise::new(41), vec![0.0; layer.params_len()]);
@@ -274,6 +301,7 @@ fn what_is_made_of_layers_rests_and_is_checked_as_they_are() {
     rests_where_playing_leads(&Lstm::new(2, 5));
     rests_where_playing_leads(&Rnn::new(2, 5));
     knows_when_its_memory_is_spoilt(&S4d { channels: 5, states: 3 });
+    knows_when_its_memory_is_spoilt(&Dynamics);
     rests_where_playing_leads(&Tfilm::new(3, 16));
     knows_when_its_memory_is_spoilt(&Tfilm::new(3, 16));
     rests_where_playing_leads(&wavenet(2, 5, Pointwise::Tanh, Some(Pointwise::Sigmoid)));

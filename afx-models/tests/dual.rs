@@ -1,7 +1,9 @@
 //! Derivatives written by hand against dual numbers: exact but for rounding, and proof that a number type from outside is a `Scalar`.
 
 use afx_core::{Adapter, Chain, Conditioned, Differentiable, Layer, Layout, Scalar, chain, testing::Noise};
-use afx_models::{AnyLayer, Concat, Cover, Dense, Film, Fir, Fixed, Gru, LowRankHyper, Lstm, Network, Rnn, S4d, StaticHyper, Tfilm};
+use afx_models::{
+    AnyLayer, Concat, Cover, Dense, Dynamics, Film, Fir, Fixed, Gru, LowRankHyper, Lstm, Network, Rnn, S4d, StaticHyper, Tfilm,
+};
 use std::cmp::Ordering;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
@@ -175,6 +177,13 @@ fn every_cell_and_its_head_differentiate_as_dual_numbers_do() {
 #[test]
 fn a_state_space_layer_differentiates_as_dual_numbers_do() {
     let layer = Chain(S4d { channels: 2, states: 3 }, Dense::new(2, 1));
+    let adapter = StaticHyper::covering(&Layer::<f64>::layout(&layer), 2, Network::smooth(3, 1), Cover::Everything);
+    compare(layer, adapter);
+}
+
+#[test]
+fn dynamics_differentiate_as_dual_numbers_do() {
+    let layer = chain!(Dense::new(1, 1), Dynamics, Dense::new(1, 1));
     let adapter = StaticHyper::covering(&Layer::<f64>::layout(&layer), 2, Network::smooth(3, 1), Cover::Everything);
     compare(layer, adapter);
 }

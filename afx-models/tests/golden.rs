@@ -4,8 +4,8 @@ mod pyneuralfx;
 
 use afx_core::{Adapter, Conditioned, Differentiable, Layer};
 use afx_models::{
-    AnyAdapter, AnyLayer, Conditioning, Conv1d, Cover, Dense, Function, Gru, Iir, ModelSpec, Network, Nonlinear, Pointwise, S4d, Tfilm,
-    WaveNet, WaveNetArray, WaveNetLayer,
+    AnyAdapter, AnyLayer, Conditioning, Conv1d, Cover, Dense, Dynamics, Function, Gru, Iir, ModelSpec, Network, Nonlinear, Pointwise, S4d,
+    Tfilm, WaveNet, WaveNetArray, WaveNetLayer,
 };
 use pyneuralfx::Reference;
 
@@ -218,6 +218,12 @@ fn a_grey_box_equals_torchs() {
     let curve = Nonlinear { width: 4, function: Function::Tanh }.into();
     let layers = vec![Iir { sections: 3 }.into(), Dense::new(1, 4).into(), curve, Dense::new(4, 1).into(), Iir { sections: 2 }.into()];
     alone("grey-box", AnyLayer::stack(layers));
+}
+
+/// The reference is in decibels, in the form in which it was published.
+#[test]
+fn dynamics_equal_torchs() {
+    alone("dynamics", Dynamics.into());
 }
 
 macro_rules! golden {

@@ -6,7 +6,7 @@ use afx::core::{Mono, Processor};
 use afx::dsp::filter::GraphicEq;
 use afx::dsp::modulation::{ModulatedDelay, Phaser, Tremolo};
 use afx::dsp::reverb::{FeedbackDelayNetwork, Freeverb, Plate};
-use afx::dsp::{Compressor, Delay, DelayLine, Expander, GainComputer, Gate, Interpolation, Limiter, PingPong};
+use afx::dsp::{Compressor, Delay, DelayLine, Expander, GainComputer, Gate, Interpolation, Limiter, OptoCompressor, PingPong};
 use afx_benches::{BLOCK, noise};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
@@ -33,7 +33,7 @@ fn effects(c: &mut Criterion) {
     let rate = "a sample rate in range";
     let chorus = || ModulatedDelay::chorus(48e3).expect(rate);
     let delay = || Delay::new(48e3, 1000.0).expect("a time in range");
-    let effects: [(&str, Box<dyn Mono<f32>>); 9] = [
+    let effects: [(&str, Box<dyn Mono<f32>>); 10] = [
         ("delay", Box::new(delay())),
         ("delay on tape", Box::new(delay().on_tape())),
         ("chorus", Box::new(chorus())),
@@ -41,6 +41,7 @@ fn effects(c: &mut Criterion) {
         ("flanger with a sinc", Box::new(ModulatedDelay::flanger(48e3).expect(rate).with_interpolation(Interpolation::Sinc))),
         ("phaser of six stages", Box::new(Phaser::new(48e3, 6).expect(rate))),
         ("tremolo", Box::new(Tremolo::new(48e3).expect(rate))),
+        ("optical compressor", Box::new(OptoCompressor::new(48e3).expect(rate))),
         ("graphic equaliser of 31 bands", Box::new(GraphicEq::third_octaves(48e3).expect(rate))),
         ("tremolo with a photocell", Box::new(Tremolo::new(48e3).expect(rate).with_photocell())),
     ];

@@ -2,7 +2,7 @@
 //!
 //! - What does a GRU of 8 to 64 with a dense head cost, as a layer? (20 and 40 fill no whole number of the widest vectors.) An LSTM, a plain RNN?
 //!   One that a smaller one modulates?
-//!   A TCN or GCN of ten blocks of 8 to 32 channels?
+//!   A TCN or GCN of ten blocks of 8 to 32 channels? A learnt compressor?
 //! - What does a voice add to that, and does the kind of conditioning matter at rest? (It must not.)
 //! - What does a second channel with the same weights cost?
 //!
@@ -10,7 +10,7 @@
 //! Divide the time by 64 for nanoseconds per sample; real time is 48 kelem/s.
 
 use afx::core::{Aligned, Chain, Layer, Processor};
-use afx::models::{Dense, DynamicHyper, Gcn, Gru, Lstm, Rnn, Tcn};
+use afx::models::{Dense, DynamicHyper, Dynamics, Gcn, Gru, Lstm, Rnn, Tcn};
 use afx_benches::{BLOCK, NAMES, noise, uniform, voice};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
@@ -22,6 +22,7 @@ fn layers(c: &mut Criterion) {
     layer(c, "rnn", &[8, 16, 20, 32], |hidden| headed(Rnn::new(1, hidden)));
     layer(c, "dynamic-hyper-gru", &[16, 32], |hidden| headed(DynamicHyper::gru(1, hidden)));
     layer(c, "dynamic-hyper-lstm", &[16, 32], |hidden| headed(DynamicHyper::lstm(1, hidden)));
+    layer(c, "dynamics", &[1], |_| Dynamics);
     layer(c, "tcn", &[8, 16, 24, 32], |channels| headed(Tcn::new(1, channels, 10, 3)));
     layer(c, "gcn", &[8, 16, 24, 32], |channels| Gcn::new(1, channels, 10, 3, 1));
 }

@@ -1,7 +1,7 @@
 """Reference vectors of layers that no published package has in this form, by torch's automatic differentiation, in float64.
 
 Packages: torch 2.15.0, numpy 2.4.6, Python 3.11. Seed 20660 + case number.
-Writes afx-models/tests/golden/{wavenet,wavenet-gated,grey-box,low-rank-gru,low-rank-conv1d,s4d,tfilm}.safetensors; see README.md beside this file for the tensors.
+Writes afx-models/tests/golden/{wavenet,wavenet-gated,grey-box,low-rank-gru,low-rank-conv1d,s4d,tfilm,dynamics}.safetensors; see README.md beside this file for the tensors.
 
     python tools/golden/layers.py           write
     python tools/golden/layers.py --check   recompute and compare with the committed files
@@ -10,7 +10,8 @@ Tensors have afx' names and shapes. A WaveNet is put together of ``torch.nn.func
 each is the transfer function ``(m_h s^2 + m_b s + m_l) / (s^2 + k s + 1)`` under the bilinear transform, run as a difference equation. The weights
 of a hypernetwork of low rank are realised as ``W + U diag(g) V`` and given to ``torch.gru_cell`` and ``conv1d``. An S4D layer is run as the
 recurrence, and again as its published kernel, a Vandermonde product convolved by FFT; the script stops where the two differ. A temporal modulation is
-``torch.nn.functional.max_pool1d``, ``torch.lstm_cell`` and ``torch.lerp`` from one block's modulation to the next one's.
+``torch.nn.functional.max_pool1d``, ``torch.lstm_cell`` and ``torch.lerp`` from one block's modulation to the next one's. Dynamics are in decibels,
+by the published gain computer and detector, with poles in place of shares.
 """
 
 import json
@@ -246,6 +247,33 @@ def tfilm(w, x):
     return (1 + scale) * x + shift
 
 
+def dynamics_tensors():
+    tensors = {}
+    for name, middle, bound in [("threshold", -1.5, 0.5), ("knee", 1.0, 0.5), ("slope", 0.0, 0.8), ("attack", 2.5, 1.5),
+                                ("release", 5.0, 1.0), ("make_up", 0.0, 0.5)]:
+        draw(tensors, name, 1, bound=bound)
+        tensors[name] = (tensors[name].detach() + middle).requires_grad_()
+    return tensors
+
+
+def dynamics(w, x):
+    """Giannoulis, Massberg and Reiss 2012, equations 4 and 17, for a limiter, times the slope."""
+    db = 20 / torch.log(torch.tensor(10.0, dtype=torch.float64))
+    threshold, knee = db * w["threshold"], db * w["knee"].exp()
+    level = 10 * torch.log10(x[0] ** 2 + 1e-16)
+    bent = level - (level - threshold + knee / 2) ** 2 / (2 * knee)
+    below, above = 2 * (level - threshold) < -knee, 2 * (level - threshold) > knee
+    reduction = level - torch.where(below, level, torch.where(above, threshold.expand_as(level), bent))
+    alpha_a, alpha_r = (torch.exp(-1 / w[name].exp()) for name in ("attack", "release"))
+    y1 = y_l = torch.zeros(1, dtype=torch.float64)
+    gain_db = []
+    for x_l in reduction:
+        y1 = torch.maximum(x_l, alpha_r * y1 + (1 - alpha_r) * x_l)
+        y_l = alpha_a * y_l + (1 - alpha_a) * y1
+        gain_db.append(db * w["make_up"] - w["slope"] * y_l)
+    return x * 10 ** (torch.cat(gain_db) / 20)
+
+
 def case(label, seed, tensors, run, inputs, outputs):
     torch.manual_seed(seed)
     w = tensors()
@@ -274,6 +302,7 @@ def main():
     case("low-rank-conv1d", SEED + 4, lambda: low_rank_tensors("low-rank-conv1d"), low_rank_conv1d, 2, 2)
     case("s4d", SEED + 5, s4d_tensors, s4d_both_ways, S4D_CHANNELS, S4D_CHANNELS)
     case("tfilm", SEED + 6, tfilm_tensors, tfilm, TFILM_CHANNELS, TFILM_CHANNELS)
+    case("dynamics", SEED + 7, dynamics_tensors, dynamics, 1, 1)
 
 
 if __name__ == "__main__":

@@ -89,23 +89,7 @@ pub fn figure(input: &[f32], outputs: &[Trace<'_>], block_ms: f64, sample_rate_h
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// The opto compressor of the project's synthetic devices: feedback detector, two releases, programme-dependent memory.
-    fn opto(x: &[f32], peak_reduction: f64, fs: f64) -> Vec<f32> {
-        let g = 10f64.powf((0.5 * peak_reduction - 30.0) / 20.0);
-        let a = |tau: f64| 1.0 - (-1.0 / (fs * tau)).exp();
-        let (mut fast, mut slow, mut memory, mut y) = (0.0f64, 0.0f64, 0.0f64, 0.0f64);
-        let mut step = |x: &f32| {
-            let light = (g * y.abs() - 0.05).max(0.0);
-            fast += a(if light > fast { 0.010 } else { 0.060 }) * (light - fast);
-            slow += a(if light > slow { 0.010 } else { 0.5 + 4.5 * memory }) * (light - slow);
-            let r = (7.5 * slow).min(1.0);
-            memory += a(if r > memory { 2.0 } else { 5.0 }) * (r - memory);
-            y = f64::from(*x) / (1.0 + 30.0 * (0.5 * fast + 0.5 * slow));
-            y as f32
-        };
-        x.iter().map(&mut step).collect()
-    }
+    use afx::dsp::OptoCompressor;
 
     #[test]
     fn the_step_response_of_the_opto_reads_the_reference_s_anchors() {
@@ -114,7 +98,10 @@ mod tests {
         let x: Vec<f32> = (0..176_400).map(|n| (amplitude(f64::from(n) / 44_100.0) * sine(n)) as f32).collect();
         // peak reduction; gain reduction in the 200 samples before 2 s, and before the end
         for (pr, loud, end) in [(40.0, 5.402, 0.694), (60.0, 10.795, 4.046), (80.0, 16.035, 8.831), (100.0, 21.173, 14.004)] {
-            let y = opto(&x, pr, 44_100.0);
+            let (mut opto, mut y) = (OptoCompressor::new(44.1e3).unwrap(), x.clone());
+            opto.set_peak_reduction(pr).unwrap();
+            opto.reset();
+            opto.process_in_place(&mut y);
             let gains = gain_db(&x, &y, 441, 44_100); // 10 whole periods
             assert!((gains[199].1 + loud).abs() < 0.02, "{pr}: {}", gains[199].1); // our block is 441 samples, theirs a mean over 200
             assert!((gains[399].1 + end).abs() < 0.02, "{pr}: {}", gains[399].1);

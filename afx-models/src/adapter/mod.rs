@@ -28,8 +28,8 @@ pub enum Cover {
     Cell,
     /// Every one.
     All,
-    /// Every number of the layer, of whatever else it has, too: an [`Iir`](crate::Iir)'s, a [`Fir`](crate::Fir)'s taps. [`Film`] has no more than
-    /// every map to act on.
+    /// Every number of the layer, of whatever else it has, too: an [`Iir`](crate::Iir)'s, a [`Dynamics`](crate::Dynamics)', a
+    /// [`Fir`](crate::Fir)'s taps. [`Film`] has no more than every map to act on.
     Everything,
 }
 
