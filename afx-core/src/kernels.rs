@@ -1,7 +1,7 @@
 //! Loops over slices that several layers share. Of two slices that go element by element the shorter one sets the length.
 
 use crate::Scalar;
-use crate::simd::{Kernel, Order, Simd};
+use crate::simd::{Kernel, Order, Simd, put};
 
 /// `current += (target - current) * weight`, element by element.
 pub fn approach<T: Scalar>(current: &mut [T], target: &[T], weight: T) {
@@ -123,7 +123,7 @@ pub fn affine<T: Scalar>(weight: &[T], bias: Option<&[T]>, x: &[T], y: &mut [T])
                 let at = at + c * S::N;
                 let end = (at + S::N).min(self.y.len());
                 let to = &mut self.y[at..end];
-                if to.len() == S::N { s.store(acc[0][0][c], to) } else { s.store_partial(acc[0][0][c], to) }
+                put(s, acc[0][0][c], to);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Fully connected layer.
 
-use afx_core::simd::{Kernel, Simd, outer_sum, take};
+use afx_core::simd::{Kernel, Simd, outer_sum, put, take};
 use afx_core::{ALIGN, Differentiable, Layer, Layout, Moving, Role, Scalar, kernels, places};
 
 /// Affine map of every frame: `y = W x + b`, without memory; `torch.nn.Linear` transposed.
@@ -211,7 +211,7 @@ impl<T: Scalar> Kernel<T> for WideBackward<'_, T> {
                 }
                 let to = &mut dx[first..first + rows];
                 let sum = s.add(take(s, to), s.sum_each(&sums));
-                if rows == S::N { s.store(sum, to) } else { s.store_partial(sum, to) }
+                put(s, sum, to);
             }
         }
     }

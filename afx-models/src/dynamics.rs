@@ -1,5 +1,6 @@
 //! Learnable dynamics.
 
+use crate::iir::{LIMIT, limited};
 use afx_core::{Differentiable, Layer, Layout, Moving, Scalar, places};
 use afx_dsp::GainComputer;
 use core::f64::consts::LN_10;
@@ -13,7 +14,7 @@ use core::f64::consts::LN_10;
 ///
 /// - One number each: `threshold`, of the amplitude, `knee`, of its width, and `make_up` are natural logarithms, of which one is 8.7 dB; `slope` is
 ///   `1 - 1 / ratio`: below 0 it expands, above 1 what is louder comes out quieter; `attack` and `release` are `ln` of frames. Each counts as
-///   ±12 beyond that, and so does the logarithm of the gain.
+///   ±12 beyond that, 104 dB or 3.4 s at 48 kHz, and so does the logarithm of the gain.
 /// - The level ends at -160 dB, so that its derivative does at 5e7, there. With times of more than 100,000 frames `f32` is good to 1 %.
 /// - First values: a threshold of -17 dB, a knee of 9, a ratio of 2, 5 ms of attack and 170 of release, were the rate 48 kHz.
 /// - Knobs act on it by [`StaticHyper`](crate::StaticHyper) with [`Cover::Everything`](crate::Cover), which writes every number; the other kinds of
@@ -23,8 +24,6 @@ use core::f64::consts::LN_10;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Dynamics;
 
-/// Beyond this a number counts as this: 104 dB, or 3.4 s at 48 kHz.
-const LIMIT: f64 = 12.0;
 /// What is added to a frame's power.
 const FLOOR: f64 = 1e-16;
 /// Frames that are worked on at a time.
@@ -40,17 +39,6 @@ const ATTACK: usize = PLACES[3];
 const RELEASE: usize = PLACES[4];
 const MAKE_UP: usize = PLACES[5];
 const PLACES: [usize; 7] = places([1; 6]);
-
-fn limited<T: Scalar>(v: T) -> T {
-    let limit = T::from_f64(LIMIT);
-    if v > limit {
-        limit
-    } else if v < -limit {
-        -limit
-    } else {
-        v
-    }
-}
 
 fn level<T: Scalar>(x: T) -> T {
     T::from_f64(0.5) * (x * x + T::from_f64(FLOOR)).ln()

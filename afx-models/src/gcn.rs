@@ -2,7 +2,7 @@
 
 use crate::Conv1d;
 use crate::conv::{BLOCK, Block, Blocks, pieces};
-use afx_core::simd::{Kernel, Simd, take};
+use afx_core::simd::{Kernel, Simd, put, take};
 use afx_core::{ALIGN, Differentiable, Layer, Layout, Moving, Role, Scalar};
 use alloc::format;
 
@@ -396,10 +396,4 @@ impl<T: Scalar> Kernel<T> for GateBackward<'_, T> {
             at += S::N;
         }
     }
-}
-
-/// A whole vector, or as much of one as there is room for.
-#[inline(always)]
-fn put<S: Simd>(s: S, v: S::V, to: &mut [S::T]) {
-    if to.len() == S::N { s.store(v, to) } else { s.store_partial(v, to) }
 }

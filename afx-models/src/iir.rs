@@ -25,7 +25,7 @@ pub struct Iir {
 }
 
 /// Beyond this a logarithm counts as this: 0.1 Hz, and where no tangent goes.
-const LIMIT: f64 = 12.0;
+pub(crate) const LIMIT: f64 = 12.0;
 
 /// A section's numbers in use.
 #[derive(Clone, Copy)]
@@ -42,16 +42,20 @@ struct Coefficients<T> {
     m: [T; 3],
 }
 
-fn exp<T: Scalar>(v: T) -> T {
+/// A number as it counts, within `±LIMIT`.
+pub(crate) fn limited<T: Scalar>(v: T) -> T {
     let limit = T::from_f64(LIMIT);
-    (if v > limit {
+    if v > limit {
         limit
     } else if v < -limit {
         -limit
     } else {
         v
-    })
-    .exp()
+    }
+}
+
+fn exp<T: Scalar>(v: T) -> T {
+    limited(v).exp()
 }
 
 impl<T: Scalar> Section<T> {

@@ -1,6 +1,6 @@
 //! Diagonal state-space layer.
 
-use afx_core::simd::{Kernel, Simd, take};
+use afx_core::simd::{Kernel, Simd, put, take};
 use afx_core::{ALIGN, Differentiable, Layer, Layout, Moving, Role, Scalar, kernels, places};
 use core::f64::consts::{LN_2, LN_10, PI, SQRT_2};
 
@@ -206,7 +206,7 @@ impl<T: Scalar> Kernel<T> for Play<'_, T> {
                 }
                 let out = s.mul_add(two, sum, s.mul_add(d, x, b));
                 let y = &mut y[at..at + width];
-                if width == S::N { s.store(out, y) } else { s.store_partial(out, y) }
+                put(s, out, y);
             }
         }
     }
@@ -267,7 +267,7 @@ impl<T: Scalar, const STILL: bool> Kernel<T> for Glide<'_, T, STILL> {
                 let d = moved(s, start, slope, passed, weight + 2 * states * channels + at);
                 let out = s.mul_add(two, sum, s.mul_add(d, x, moved(s, start, slope, passed, bias + at)));
                 let y = &mut y[at..at + width];
-                if width == S::N { s.store(out, y) } else { s.store_partial(out, y) }
+                put(s, out, y);
             }
         }
     }
@@ -347,7 +347,7 @@ impl<T: Scalar> Kernel<T> for Backward<'_, T> {
                 if !dx.is_empty() {
                     let to = &mut dx[frame..frame + width];
                     let sum = s.add(take(s, to), back);
-                    if width == S::N { s.store(sum, to) } else { s.store_partial(sum, to) }
+                    put(s, sum, to);
                 }
             }
             s.store(dd, &mut last[at..]);

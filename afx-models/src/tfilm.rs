@@ -2,7 +2,7 @@
 
 use crate::{Dense, Lstm};
 use afx_core::kernels::{add_scaled, flush};
-use afx_core::simd::{Kernel, Simd, take};
+use afx_core::simd::{Kernel, Simd, put, take};
 use afx_core::{ALIGN, Differentiable, Layer, Layout, Moving, Role, Scalar};
 
 /// Temporal feature-wise linear modulation: a slow recurrent cell hears how loud each channel has been, and scales and shifts the channels.
@@ -35,8 +35,8 @@ pub struct Tfilm {
 /// The least that the cell hears, and the negative of the most: what is no number, or infinite, it does not hear at all.
 const LEAST: f64 = -1e30;
 
-/// Lengths in the memory: how many frames of the block have passed; the greatest of each channel, the modulation at both ends of the block; the
-/// cell's memory and its output; and the parameters where they move.
+/// The memory: how many frames of the block have passed; the greatest number of each channel in them; the modulation at both ends of the block; the
+/// cell's memory and its output; and the parameters, where they move.
 struct Memory<'s, T> {
     passed: &'s mut T,
     peak: &'s mut [T],
@@ -339,12 +339,6 @@ impl<T: Scalar> Kernel<T> for Pool<'_, T> {
             put(s, peak, &mut self.peak[lanes]);
         }
     }
-}
-
-/// Stores a vector, or the lanes of it for which there is room.
-#[inline(always)]
-fn put<S: Simd>(s: S, v: S::V, to: &mut [S::T]) {
-    if to.len() == S::N { s.store(v, to) } else { s.store_partial(v, to) }
 }
 
 /// A modulation on its way from one end of a block to the other.

@@ -2,7 +2,7 @@
 
 mod pyneuralfx;
 
-use afx_core::{Chain, Layer, Processor, Swap, Voice, testing::Noise};
+use afx_core::{Chain, Conditioned, Layer, Processor, Swap, Voice, testing::Noise};
 use afx_models::{AnyAdapter, AnyLayer, Conditioning, Cover, Dense, Gcn, Gru, Lstm, ModelSpec, Network, Tcn, WaveNet};
 use pyneuralfx::Reference;
 
@@ -106,6 +106,14 @@ fn worst_jump(voice: &mut Player, glide_ms: f64) -> f64 {
     worst
 }
 
+/// [`worst_jump`] in 0, 20 and 50 ms of a model of random weights, so many times as large as first values.
+fn jumps(model: Conditioned<AnyLayer, AnyAdapter>, scale: f64) -> [f64; 3] {
+    let mut noise = Noise::new(11);
+    let learnt: Vec<f32> = model.initialize(&mut || scale * noise.next_f64());
+    let mut voice = Voice::new(model, &learnt, RATE_HZ, 1).expect("the numbers fit the model");
+    [0.0, 20.0, 50.0].map(|glide_ms| worst_jump(&mut voice, glide_ms))
+}
+
 #[test]
 fn a_knob_jump_on_the_published_model_neither_clicks_nor_zippers() {
     let Some(mut voice) = published() else { return };
@@ -150,10 +158,7 @@ fn a_knob_jump_on_a_convolutional_model_neither_clicks_nor_zippers() {
         ("static-hyper-wavenet", &wavenet, hyper, [2000.0, 6.5, 2.4]),
     ] {
         let model = ModelSpec { layer: layer.clone(), conditioning, controls: 2 }.build().expect("the sizes are sound");
-        let mut noise = Noise::new(11);
-        let learnt: Vec<f32> = model.initialize(&mut || 1.5 * noise.next_f64());
-        let mut voice = Voice::new(model, &learnt, RATE_HZ, 1).expect("the numbers fit the model");
-        let [swapped, fast, slow] = [0.0, 20.0, 50.0].map(|glide_ms| worst_jump(&mut voice, glide_ms));
+        let [swapped, fast, slow] = jumps(model, 1.5);
         assert!(swapped > limits[0], "{name}: without a glide the jump must click, or this test sees nothing: {swapped}");
         assert!(fast <= limits[1] && slow <= limits[2], "{name}: {fast} in 20 ms, {slow} in 50 ms");
     }
@@ -175,10 +180,7 @@ fn a_knob_jump_on_a_state_space_model_glides() {
     ] {
         let spec = ModelSpec { conditioning, ..ModelSpec::named("s4d", 8, 2).expect("a known name") };
         let model = spec.build().expect("the sizes are sound");
-        let mut noise = Noise::new(11);
-        let learnt: Vec<f32> = model.initialize(&mut || 1.5 * noise.next_f64());
-        let mut voice = Voice::new(model, &learnt, RATE_HZ, 1).expect("the numbers fit the model");
-        let [swapped, fast, slow] = [0.0, 20.0, 50.0].map(|glide_ms| worst_jump(&mut voice, glide_ms));
+        let [swapped, fast, slow] = jumps(model, 1.5);
         assert!(swapped > limits[0], "{name}: without a glide the jump must click, or this test sees nothing: {swapped}");
         assert!(fast <= limits[1] && slow <= limits[2], "{name}: {fast} in 20 ms, {slow} in 50 ms");
     }
@@ -191,10 +193,7 @@ fn a_knob_jump_on_a_state_space_model_glides() {
 fn a_knob_jump_on_a_temporal_modulation_goes_in_a_straight_line() {
     for name in ["tfilm-tcn", "tfilm-s4d"] {
         let model = ModelSpec::named(name, 8, 2).and_then(|spec| spec.build()).expect("a known name");
-        let mut noise = Noise::new(11);
-        let learnt: Vec<f32> = model.initialize(&mut || noise.next_f64());
-        let mut voice = Voice::new(model, &learnt, RATE_HZ, 1).expect("the numbers fit the model");
-        let [swapped, fast, slow] = [0.0, 20.0, 50.0].map(|glide_ms| worst_jump(&mut voice, glide_ms));
+        let [swapped, fast, slow] = jumps(model, 1.0);
         assert!(swapped > 1e4, "{name}: without a glide the jump must click, or this test sees nothing: {swapped}");
         let frames = [fast, slow].map(|glide| swapped / glide);
         // Found: 1018 and 2399, 691 and 1793.

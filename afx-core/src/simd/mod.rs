@@ -17,7 +17,7 @@ mod x86;
 use crate::Scalar;
 use core::marker::PhantomData;
 pub use portable::Portable;
-pub use tiles::{outer_sum, take};
+pub use tiles::{outer_sum, put, take};
 #[cfg(target_arch = "x86_64")]
 pub use x86::{Avx2, Avx512, Twin};
 

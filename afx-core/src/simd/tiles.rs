@@ -9,6 +9,12 @@ pub fn take<S: Simd>(s: S, from: &[S::T]) -> S::V {
     if from.len() == S::N { s.load(from) } else { s.load_partial(from) }
 }
 
+/// Writes a vector, or the lanes of it that there is room for.
+#[inline(always)]
+pub fn put<S: Simd>(s: S, v: S::V, to: &mut [S::T]) {
+    if to.len() == S::N { s.store(v, to) } else { s.store_partial(v, to) }
+}
+
 /// `out[r * out_stride + c] += Σ_t a[t * a_stride + r] b[t * b_stride + c]` for `r < rows`, `c < columns`, `t < steps`.
 ///
 /// Rows of `b` are loaded in whole vectors: after the last one as many numbers must follow as a vector has lanes.
@@ -67,7 +73,7 @@ fn outer_tile<S: Simd, const R: usize, const C: usize>(
             let at = r * out_stride + c * S::N;
             let to = &mut out[at..at + S::N.min(columns - c * S::N)];
             let sum = s.add(take(s, to), acc[r][c]);
-            if to.len() == S::N { s.store(sum, to) } else { s.store_partial(sum, to) }
+            put(s, sum, to);
         }
     }
 }
