@@ -1,4 +1,4 @@
-// Runs a program for wasm32-wasip1 with its arguments, as cargo's runner: node --no-warnings wasi.mjs program.wasm arguments..
+// Runs a program for wasm32-wasip1 with its arguments, as cargo's runner: node wasi.mjs program.wasm arguments..
 import { readFile } from "node:fs/promises";
 import { argv, env, exit } from "node:process";
 import { WASI } from "node:wasi";
