@@ -1,6 +1,7 @@
 //! Layers in a row.
 
 use crate::{Differentiable, Layer, Layout, Moving, Scalar};
+use core::ops::Range;
 
 /// Frames that pass from one layer to the next at a time while playing.
 const BLOCK: usize = 64;
@@ -102,6 +103,10 @@ impl<T: Scalar, A: Layer<T>, B: Layer<T>> Layer<T> for Chain<A, B> {
     }
     fn latency(&self) -> usize {
         self.0.latency() + self.1.latency()
+    }
+    fn feedback(&self, part: &mut dyn FnMut(Range<usize>)) -> bool {
+        let at = self.0.state_len();
+        self.0.feedback(part) && self.1.feedback(&mut |own| part(at + own.start..at + own.end))
     }
     /// The second rests at what the first one's output is at rest.
     fn rest(&self, params: &[T], state: &mut [T], x: &[T], y: &mut [T]) {

@@ -1,6 +1,7 @@
 //! Maps from frames to frames, and their derivatives.
 
 use crate::{Layout, Moving, Role, Scalar};
+use core::ops::Range;
 
 /// A causal map from frames to frames. Its numbers and its memory live outside it.
 ///
@@ -92,6 +93,16 @@ pub trait Layer<T: Scalar>: Send + Sync {
     /// Frames by which the output lags the input on purpose.
     fn latency(&self) -> usize {
         0
+    }
+
+    /// Whether all that one frame leaves to the next is numbers that a recurrence feeds back, and `part` with the places of those in the memory.
+    /// A memory of another kind, such as a line of past frames, says no.
+    ///
+    /// Who brings back what these parts were some other time ago than a frame has the layer play at another sample rate. The provided body says
+    /// yes of a layer without memory.
+    fn feedback(&self, part: &mut dyn FnMut(Range<usize>)) -> bool {
+        let _ = part;
+        self.state_len() == 0
     }
 
     /// Brings the memory to rest: what it tends to under silence, so that playing starts without a pop. From [`Layer::reset`]; the result

@@ -8,9 +8,9 @@ use crate::about::About;
 use crate::dataset::{Knob, MAX_KNOBS};
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensors::{Tensor, Tensors};
-use afx_core::{Adapter, Layer, Layout, Voice};
+use afx_core::{Adapter, Conditioned, Layer, Layout, Voice};
 use afx_dsp::Resampled;
-use afx_models::{AnyAdapter, AnyLayer, Conditioning, ModelSpec};
+use afx_models::{AnyAdapter, AnyLayer, Conditioning, ModelSpec, StateDelay};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::Path;
@@ -63,6 +63,10 @@ struct KnobEntry {
     unit: String,
 }
 
+fn unfit(e: &dyn core::fmt::Display) -> Error {
+    Error::new(ErrorKind::Mismatch, "model", "parts that fit each other", e)
+}
+
 impl ModelFile {
     /// A model of which nothing else is known yet.
     pub fn new(name: impl Into<String>, spec: ModelSpec, sample_rate: u32, knobs: Vec<Knob>, learnt: Vec<f32>) -> Self {
@@ -93,9 +97,16 @@ impl ModelFile {
     /// # Errors
     /// When the parts do not fit each other.
     pub fn voice(&self, channels: usize) -> Result<Voice<f32, AnyLayer, AnyAdapter>> {
-        let unfit = |e: &dyn core::fmt::Display| Error::new(ErrorKind::Mismatch, "model", "parts that fit each other", e);
-        let model = self.spec.build().map_err(|e| unfit(&e))?;
-        let mut voice = Voice::new(model, &self.learnt, f64::from(self.sample_rate), channels).map_err(|e| unfit(&e))?;
+        self.start(self.model()?, self.sample_rate, channels)
+    }
+
+    fn model(&self) -> Result<Conditioned<AnyLayer, AnyAdapter>> {
+        self.spec.build().map_err(|e| unfit(&e))
+    }
+
+    /// A voice with the knobs at their defaults.
+    fn start<L: Layer<f32>>(&self, model: Conditioned<L, AnyAdapter>, hz: u32, channels: usize) -> Result<Voice<f32, L, AnyAdapter>> {
+        let mut voice = Voice::new(model, &self.learnt, f64::from(hz), channels).map_err(|e| unfit(&e))?;
         let defaults: Vec<f32> = self.knobs.iter().map(|k| k.normalise(k.default)).collect();
         afx_core::Processor::set_controls(&mut voice, &defaults);
         afx_core::Processor::reset(&mut voice);
@@ -115,6 +126,22 @@ impl ModelFile {
             let expected = format_args!("one that a model of {} Hz can play at", self.sample_rate);
             Error::new(ErrorKind::OutOfRange, "host_hz", expected, e)
         })
+    }
+
+    /// [`ModelFile::voice`] for a host at `host_hz`, without the latency of [`ModelFile::voice_at`]: the audio stays as it is, and the model's memory
+    /// is read after as much time ([`StateDelay`], which says how near that comes). At twice and four times the model's rate it is the way to fewer
+    /// aliases; at a rate just below the model's, listen.
+    ///
+    /// # Errors
+    /// When the parts do not fit each other; when the host's rate is below 0.9 or above 64 times the model's; or when the rates have no whole ratio
+    /// and the model has a convolution or another line of past frames.
+    pub fn voice_without_latency(&self, host_hz: u32, channels: usize) -> Result<Voice<f32, StateDelay<AnyLayer>, AnyAdapter>> {
+        let Conditioned { layer, adapter } = self.model()?;
+        let layer = StateDelay::new::<f32>(layer, self.sample_rate, host_hz).map_err(|e| {
+            let expected = format_args!("a rate that a model of {} Hz can play at without latency", self.sample_rate);
+            Error::new(ErrorKind::OutOfRange, "host_hz", expected, e)
+        })?;
+        self.start(Conditioned { layer, adapter }, host_hz, channels)
     }
 
     /// The content of the file.
@@ -381,6 +408,40 @@ mod tests {
             let found = left[2 * n + 82];
             assert!((found - expected).abs() < 1e-5, "{found} for {expected} at {n}"); // the filters' -110 dB, tanh in f32
         }
+    }
+
+    #[test]
+    fn a_voice_without_latency_plays_at_the_hosts_rate() {
+        let sine = |hz: f32| (0..hz as usize / 4).map(|n| 0.3 * (440.0 * std::f32::consts::TAU * n as f32 / hz).sin()).collect::<Vec<_>>();
+        let play = |effect: &mut dyn Processor<f32>, x: &[f32]| {
+            let mut y = vec![0.0; x.len()];
+            assert_eq!(effect.latency(), 0);
+            effect.set_controls(&[0.5, -0.5]);
+            effect.reset();
+            effect.process(&[x], &mut [&mut y]);
+            y
+        };
+        let plain = play(&mut model().voice(1).unwrap(), &sine(48e3));
+        assert_eq!(play(&mut model().voice_without_latency(48_000, 1).unwrap(), &sine(48e3)), plain);
+        for (host_hz, every, own) in [(44_100, 147, 160), (96_000, 2, 1), (88_200, 147, 80)] {
+            let y = play(&mut model().voice_without_latency(host_hz, 1).unwrap(), &sine(host_hz as f32));
+            // Frames at the same times, once the model has forgotten its start.
+            for (found, expected) in y.iter().step_by(every).zip(plain.iter().step_by(own)).skip(20) {
+                assert!((found - expected).abs() < 1e-5, "{host_hz} Hz: {found} for {expected}");
+            }
+        }
+        let refusal = |host_hz| model().voice_without_latency(host_hz, 1).map(drop).unwrap_err().to_string();
+        let expected = "host_hz: expected a rate that a model of 48000 Hz can play at without latency, \
+                        found host_hz: expected 0.9 to 64 times the 48000 Hz of the layer, found 32000 Hz";
+        assert_eq!(refusal(32_000), expected);
+        let spec = ModelSpec::named("static-hyper-tcn", 8, 2).unwrap();
+        let convolution = ModelFile { learnt: vec![0.1; spec_len(&spec)], spec, ..model() };
+        assert!(convolution.voice_without_latency(96_000, 1).is_ok());
+        assert!(convolution.voice_without_latency(44_100, 1).map(drop).unwrap_err().to_string().ends_with("found a line of past frames"));
+    }
+
+    fn spec_len(spec: &ModelSpec) -> usize {
+        Adapter::<f32>::layout(&spec.build().unwrap().adapter).len()
     }
 
     #[test]

@@ -9,6 +9,7 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 /// Frames that pass from one layer to the next at a time while playing.
 const BLOCK: usize = 64;
@@ -162,6 +163,13 @@ macro_rules! any_layer {
                     AnyLayer::Stack { layers } => stack::flush(layers, state),
                 }
             }
+            fn feedback(&self, part: &mut dyn FnMut(Range<usize>)) -> bool {
+                match self {
+                    $(AnyLayer::$name(l) => Layer::<T>::feedback(l, part),)+
+                    AnyLayer::Skip(l) => Layer::<T>::feedback(&**l, part),
+                    AnyLayer::Stack { layers } => stack::feedback::<T>(layers, part),
+                }
+            }
             fn latency(&self) -> usize {
                 match self {
                     $(AnyLayer::$name(l) => Layer::<T>::latency(l),)+
@@ -230,6 +238,7 @@ impl AnyLayer {
 mod stack {
     use super::{AnyLayer, BLOCK};
     use afx_core::{Differentiable, Layer, Moving, Scalar};
+    use core::ops::Range;
 
     pub fn fit<T: Scalar>(layers: &[AnyLayer]) -> bool {
         let meet = |pair: &[AnyLayer]| Layer::<T>::outputs(&pair[0]) == Layer::<T>::inputs(&pair[1]);
@@ -267,6 +276,15 @@ mod stack {
             state = memory;
         }
         finite
+    }
+
+    pub fn feedback<T: Scalar>(layers: &[AnyLayer], part: &mut dyn FnMut(Range<usize>)) -> bool {
+        let mut at = 0;
+        layers.iter().all(|layer| {
+            let first = at;
+            at += Layer::<T>::state_len(layer);
+            Layer::<T>::feedback(layer, &mut |own| part(first + own.start..first + own.end))
+        })
     }
 
     /// Of layers that do not glide only with parameters at rest.

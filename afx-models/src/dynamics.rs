@@ -4,6 +4,7 @@ use crate::iir::{LIMIT, limited};
 use afx_core::{Differentiable, Layer, Layout, Moving, Scalar, places};
 use afx_dsp::GainComputer;
 use core::f64::consts::LN_10;
+use core::ops::Range;
 
 /// A compressor or expander whose threshold, knee, slope, times and make-up gain are learnt, one channel.
 ///
@@ -222,6 +223,10 @@ impl<T: Scalar> Layer<T> for Dynamics {
     }
     fn process(&self, params: &[T], state: &mut [T], x: &[T], y: &mut [T]) {
         self.play(params, state, x, y, &mut []);
+    }
+    fn feedback(&self, part: &mut dyn FnMut(Range<usize>)) -> bool {
+        part(0..2);
+        true
     }
     fn glides(&self) -> bool {
         true

@@ -2,6 +2,7 @@
 
 use afx_core::{Differentiable, Layer, Layout, Moving, Scalar, places};
 use afx_dsp::filter::FilterSpec;
+use core::ops::Range;
 
 /// Second-order filters in a row whose frequencies, dampings and mixes are learnt: an equalizer, one channel.
 ///
@@ -178,6 +179,10 @@ impl<T: Scalar> Layer<T> for Iir {
     }
     fn process(&self, params: &[T], state: &mut [T], x: &[T], y: &mut [T]) {
         self.process_gliding(Moving::still(params), state, x, y);
+    }
+    fn feedback(&self, part: &mut dyn FnMut(Range<usize>)) -> bool {
+        part(0..2 * self.sections);
+        true
     }
     fn glides(&self) -> bool {
         true

@@ -5,7 +5,8 @@
 //!
 //! A layer ([`Gru`], [`Lstm`], [`Rnn`], [`DynamicHyper`], [`Tcn`], [`Gcn`], [`WaveNet`], [`S4d`], [`Tfilm`], [`Conv1d`], [`Dense`], [`Fir`], [`Iir`],
 //! [`Dynamics`], [`Nonlinear`], one with a [`Skip`], or several in a row) is a plain effect; an adapter ([`Fixed`], [`Concat`], [`Film`],
-//! [`StaticHyper`], [`LowRankHyper`]) makes its parameters a function of knobs. Any adapter drives any layer. Compose them in types with
+//! [`StaticHyper`], [`LowRankHyper`]) makes its parameters a function of knobs. Any adapter drives any layer. A [`StateDelay`] plays a layer at
+//! another sample rate than that of its training. Compose them in types with
 //! [`afx_core::Chain`] and [`afx_core::Conditioned`], or at run time with [`ModelSpec`], which is also what a model file holds.
 //!
 //! ```
@@ -48,6 +49,7 @@ mod rnn;
 mod s4d;
 mod skip;
 mod spec;
+mod state_delay;
 mod tcn;
 mod tfilm;
 mod wavenet;
@@ -68,6 +70,7 @@ pub use rnn::Rnn;
 pub use s4d::S4d;
 pub use skip::Skip;
 pub use spec::{ModelSpec, SpecError};
+pub use state_delay::{StateDelay, StateDelayError};
 pub use tcn::Tcn;
 pub use tfilm::Tfilm;
 pub use wavenet::{Pointwise, WaveNet, WaveNetArray, WaveNetLayer};

@@ -4,6 +4,7 @@ use crate::cell::{Backward, Cell, Maps, Play, forward, tape_len};
 use afx_core::kernels::flush;
 use afx_core::simd::Simd;
 use afx_core::{Differentiable, Layer, Layout, Scalar, play_until_still};
+use core::ops::Range;
 
 /// Long short-term memory.
 ///
@@ -147,6 +148,10 @@ impl<T: Scalar> Layer<T> for Lstm {
     /// `h` and `c`.
     fn flush(&self, state: &mut [T]) -> bool {
         flush(&mut state[..2 * self.maps().padded()])
+    }
+    fn feedback(&self, part: &mut dyn FnMut(Range<usize>)) -> bool {
+        part(0..2 * self.maps().padded());
+        true
     }
     /// Plays until nothing moves, hurries every `c` on, and plays again, for up to 65,536 frames. A forget gate near 1 decides how slowly `c`
     /// gets to rest, not where that is: a unit that nothing holds arrives, though it keeps its memory for seconds. A cell that goes round in

@@ -4,6 +4,7 @@ use crate::cell::{Backward, Cell, Maps, Play, forward, tape_len};
 use afx_core::kernels::flush;
 use afx_core::simd::Simd;
 use afx_core::{Differentiable, Layer, Layout, Scalar};
+use core::ops::Range;
 
 /// Plain recurrent network of one layer, with a hyperbolic tangent.
 ///
@@ -78,6 +79,10 @@ impl<T: Scalar> Layer<T> for Rnn {
     }
     fn process(&self, params: &[T], memory: &mut [T], x: &[T], y: &mut [T]) {
         Play { cell: *self, params, memory, x, y, rows: &mut [] }.run();
+    }
+    fn feedback(&self, part: &mut dyn FnMut(Range<usize>)) -> bool {
+        part(0..self.maps().padded());
+        true
     }
     fn flush(&self, memory: &mut [T]) -> bool {
         flush(memory)

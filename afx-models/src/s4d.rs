@@ -3,6 +3,7 @@
 use afx_core::simd::{Kernel, Simd, put, take};
 use afx_core::{ALIGN, Differentiable, Layer, Layout, Moving, Role, Scalar, kernels, places};
 use core::f64::consts::{LN_2, LN_10, PI, SQRT_2};
+use core::ops::Range;
 
 /// Diagonal state-space layer (S4D): each channel's sum of a few damped, learnt oscillators, channels apart from one another.
 ///
@@ -386,6 +387,10 @@ impl<T: Scalar> Layer<T> for S4d {
         }
         params[weight..][..2 * each].fill_with(|| T::from_f64(C_BOUND * uniform()));
         params[weight + 2 * each..][..self.channels].fill_with(|| T::from_f64(D_BOUND * uniform()));
+    }
+    fn feedback(&self, part: &mut dyn FnMut(Range<usize>)) -> bool {
+        part(0..2 * self.plane());
+        true
     }
     /// The states, and room for `Ā` and `B̄`.
     fn state_len(&self) -> usize {

@@ -1,6 +1,7 @@
 //! A layer with its input beside it.
 
 use afx_core::{Differentiable, Layer, Layout, Moving, Scalar, kernels};
+use core::ops::Range;
 
 /// A layer that learns what an effect adds to its input: `y = layer(x) + x`.
 ///
@@ -64,6 +65,9 @@ impl<T: Scalar, L: Layer<T>> Layer<T> for Skip<L> {
     }
     fn latency(&self) -> usize {
         self.layer.latency()
+    }
+    fn feedback(&self, part: &mut dyn FnMut(Range<usize>)) -> bool {
+        self.layer.feedback(part)
     }
     fn rest(&self, params: &[T], state: &mut [T], x: &[T], y: &mut [T]) {
         self.layer.rest(params, state, x, y);

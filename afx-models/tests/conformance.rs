@@ -153,6 +153,50 @@ fn cells_without_biases_are_silent_rather_than_subnormal() {
     afx_core::testing::processor_hostile(&mut Voice::new(model, &learnt, 48e3, 1).expect("the numbers fit their own model"), 1);
 }
 
+/// Trained for 44.1 kHz, at another rate: frame by frame, and by turns, of which three leave one over.
+fn at_rate<L: Layer<f32>>(layer: L, host_hz: u32, channels: usize) -> Voice<f32, StateDelay<L>, StaticHyper> {
+    let layer = StateDelay::new::<f32>(layer, 44_100, host_hz).expect("rates that it can have");
+    let adapter = StaticHyper::new(&layer.layout(), 2, Network::smooth(4, 2));
+    let model = Conditioned { layer, adapter };
+    let mut noise = Noise::new(3);
+    let learnt = model.initialize(&mut || 1.2 * noise.next_f64());
+    Voice::new(model, &learnt, f64::from(host_hz), channels).expect("the numbers fit their own model")
+}
+
+afx_core::processor_conformance!(voice_at_a_higher_rate_stereo, at_rate(layer(), 48_000, 2), 2, 2);
+afx_core::processor_conformance!(voice_at_a_lower_rate_stereo, at_rate(layer(), 40_000, 2), 2, 2);
+afx_core::processor_conformance!(voice_at_the_same_rate_stereo, at_rate(layer(), 44_100, 2), 2, 2);
+afx_core::processor_conformance!(voice_at_twice_the_rate_stereo, at_rate(layer(), 88_200, 2), 2, 2);
+afx_core::processor_conformance!(voice_of_a_gcn_at_three_times_the_rate_stereo, at_rate(Gcn::new(1, 8, 3, 3, 1), 132_300, 2), 2, 2);
+
+/// At a whole number of times the rate any layer, at any other those that have a recurrence for memory.
+#[test]
+fn layers_at_another_rate_take_any_split_and_glide() {
+    fn check<L: Layer<f32> + Layer<f64> + Clone>(layer: L, hosts: &[u32]) {
+        for host_hz in hosts {
+            let delayed = StateDelay::new::<f32>(layer.clone(), 44_100, *host_hz).expect("rates that it can have");
+            afx_core::testing::layer_splits(&delayed);
+            afx_core::testing::layer_gliding(&delayed);
+        }
+    }
+    let whole = [44_100, 88_200, 220_500, 44_100 * 64];
+    let others = [40_000, 48_000, 66_150, 96_000];
+    check(Gcn::new(2, 5, 3, 2, 3), &whole);
+    check(Fir { taps: 9 }, &whole);
+    // Random filters have poles near half the rate, where an extrapolated memory goes astray: only above their own rate.
+    check(Chain(Iir { sections: 2 }, Dynamics), &whole);
+    check(Chain(Iir { sections: 2 }, Dynamics), &others[1..]);
+    for hosts in [&whole[..], &others] {
+        check(Gru::new(2, 16), hosts);
+        check(Chain(Lstm::new(1, 5), Dense::new(5, 2)), hosts);
+        check(Skip { layer: Chain(Gru::new(1, 72), Dense::new(72, 1)) }, hosts);
+        check(DynamicHyper::gru(1, 8), hosts);
+        check(S4d { channels: 3, states: 2 }, hosts);
+        check(Dense::new(3, 2), hosts);
+        check(AnyLayer::stack(vec![Rnn::new(1, 3).into(), Dense::new(3, 1).into()]), hosts);
+    }
+}
+
 /// Everything that a model file can hold.
 fn stack() -> AnyLayer {
     let shaper = vec![Dense::new(1, 3).into(), Nonlinear { width: 3, function: Function::PRelu }.into(), Dense::new(3, 1).into()];

@@ -4,8 +4,8 @@ mod pyneuralfx;
 
 use afx_core::{Adapter, Conditioned, Differentiable, Layer};
 use afx_models::{
-    AnyAdapter, AnyLayer, Conditioning, Conv1d, Cover, Dense, Dynamics, Function, Gru, Iir, ModelSpec, Network, Nonlinear, Pointwise, S4d,
-    Tfilm, WaveNet, WaveNetArray, WaveNetLayer,
+    AnyAdapter, AnyLayer, Conditioning, Conv1d, Cover, Dense, Dynamics, Function, Gru, Iir, Lstm, ModelSpec, Network, Nonlinear, Pointwise,
+    Rnn, S4d, StateDelay, Tfilm, WaveNet, WaveNetArray, WaveNetLayer,
 };
 use pyneuralfx::Reference;
 
@@ -183,6 +183,37 @@ fn a_state_space_layer_equals_torchs() {
 #[test]
 fn a_temporal_modulation_equals_torchs() {
     alone("tfilm", Tfilm { hidden: 4, ..Tfilm::new(3, 20) }.into());
+}
+
+/// Every cell at hosts' sample rates above and below its own, with polynomials of every kind of order: those of odd and even order around the ratio,
+/// those that the frame before cuts off, and the line.
+#[test]
+fn cells_at_another_rate_equal_torchs_with_delayed_states() {
+    let reference = own("state-delay");
+    let layer = AnyLayer::stack(vec![Lstm::new(1, 4).into(), Gru::new(4, 3).into(), Rnn::new(3, 2).into(), Dense::new(2, 1).into()]);
+    let mut params = vec![0.0; Layer::<f64>::params_len(&layer)];
+    for tensor in Layer::<f64>::layout(&layer).tensors() {
+        params[tensor.range()].copy_from_slice(&reference[&tensor.name]);
+    }
+    let x = &reference["input"];
+    let rates = [
+        (44100, 48000, 1),
+        (44100, 48000, 3),
+        (48000, 44100, 4),
+        (44100, 88200, 3),
+        (44100, 96000, 3),
+        (44100, 160000, 2),
+        (44100, 160000, 5),
+    ];
+    for (layer_hz, host_hz, order) in rates {
+        let delayed = StateDelay::with_order::<f64>(layer.clone(), layer_hz, host_hz, order).expect("cells and a dense layer");
+        let mut state = vec![0.0; Layer::<f64>::state_len(&delayed)];
+        let mut y = vec![0.0; x.len()];
+        delayed.reset(&params, &mut state);
+        delayed.process(&params, &mut state, x, &mut y);
+        assert_close("output", &y, &reference[&format!("output.{host_hz}.{order}")], DOUBLE);
+    }
+    assert_eq!(reference.names().filter(|name| name.starts_with("output.")).count(), rates.len());
 }
 
 /// A GRU's weights and a dilated convolution's, moved by knobs in three directions.

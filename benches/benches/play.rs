@@ -5,12 +5,13 @@
 //!   A TCN or GCN of ten blocks of 8 to 32 channels? A learnt compressor?
 //! - What does a voice add to that, and does the kind of conditioning matter at rest? (It must not.)
 //! - What does a second channel with the same weights cost?
+//! - What does a cell cost at another sample rate than its own, frame by frame and by turns?
 //!
 //! One iteration is one block of 64 frames, mono, at 48 kHz: criterion prints the time per block and, as throughput, frames per second.
 //! Divide the time by 64 for nanoseconds per sample; real time is 48 kelem/s.
 
 use afx::core::{Aligned, Chain, Layer, Processor};
-use afx::models::{Dense, DynamicHyper, Dynamics, Gcn, Gru, Lstm, Rnn, Tcn};
+use afx::models::{Dense, DynamicHyper, Dynamics, Gcn, Gru, Lstm, Rnn, StateDelay, Tcn};
 use afx_benches::{BLOCK, NAMES, noise, uniform, voice};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
@@ -23,6 +24,10 @@ fn layers(c: &mut Criterion) {
     layer(c, "dynamic-hyper-gru", &[16, 32], |hidden| headed(DynamicHyper::gru(1, hidden)));
     layer(c, "dynamic-hyper-lstm", &[16, 32], |hidden| headed(DynamicHyper::lstm(1, hidden)));
     layer(c, "dynamics", &[1], |_| Dynamics);
+    for (layer_hz, host_hz) in [(44_100, 48_000), (48_000, 96_000)] {
+        let delayed = |hidden| StateDelay::new::<f32>(headed(Gru::new(1, hidden)), layer_hz, host_hz).expect("a cell and its head");
+        layer(c, &format!("gru of {layer_hz} Hz at {host_hz} Hz"), &[8, 32], delayed);
+    }
     layer(c, "tcn", &[8, 16, 24, 32], |channels| headed(Tcn::new(1, channels, 10, 3)));
     layer(c, "gcn", &[8, 16, 24, 32], |channels| Gcn::new(1, channels, 10, 3, 1));
 }

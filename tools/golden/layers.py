@@ -1,7 +1,7 @@
 """Reference vectors of layers that no published package has in this form, by torch's automatic differentiation, in float64.
 
 Packages: torch 2.15.0, numpy 2.4.6, Python 3.11. Seed 20660 + case number.
-Writes afx-models/tests/golden/{wavenet,wavenet-gated,grey-box,low-rank-gru,low-rank-conv1d,s4d,tfilm,dynamics}.safetensors; see README.md beside this file for the tensors.
+Writes afx-models/tests/golden/{wavenet,wavenet-gated,grey-box,low-rank-gru,low-rank-conv1d,s4d,tfilm,dynamics,state-delay}.safetensors; see README.md beside this file for the tensors.
 
     python tools/golden/layers.py           write
     python tools/golden/layers.py --check   recompute and compare with the committed files
@@ -11,7 +11,8 @@ each is the transfer function ``(m_h s^2 + m_b s + m_l) / (s^2 + k s + 1)`` unde
 of a hypernetwork of low rank are realised as ``W + U diag(g) V`` and given to ``torch.gru_cell`` and ``conv1d``. An S4D layer is run as the
 recurrence, and again as its published kernel, a Vandermonde product convolved by FFT; the script stops where the two differ. A temporal modulation is
 ``torch.nn.functional.max_pool1d``, ``torch.lstm_cell`` and ``torch.lerp`` from one block's modulation to the next one's. Dynamics are in decibels,
-by the published gain computer and detector, with poles in place of shares.
+by the published gain computer and detector, with poles in place of shares. Cells at another sample rate are torch's, given the memory of some
+frames ago, between frames by weights that are right for every polynomial of the order.
 """
 
 import json
@@ -274,6 +275,60 @@ def dynamics(w, x):
     return x * 10 ** (torch.cat(gain_db) / 20)
 
 
+# layer's rate, host's, order
+RATES = [(44100, 48000, 1), (44100, 48000, 3), (48000, 44100, 4), (44100, 88200, 3), (44100, 96000, 3), (44100, 160000, 2), (44100, 160000, 5)]
+
+
+def delayed_tensors():
+    tensors = {}
+    for i, (inputs, hidden, gates) in enumerate([(1, 4, 4), (4, 3, 3), (3, 2, 1)]):
+        draw(tensors, f"{i}.w_ih", inputs, gates * hidden, bound=1.2)
+        draw(tensors, f"{i}.w_hh", hidden, gates * hidden, bound=0.7)
+        draw(tensors, f"{i}.b_ih", gates * hidden, bound=0.5)
+        draw(tensors, f"{i}.b_hh", gates * hidden, bound=0.5)
+    draw(tensors, "3.weight", 2, 1, bound=1.0)
+    draw(tensors, "3.bias", 1, bound=0.5)
+    return tensors
+
+
+def interpolation(ratio, order):
+    """Frames ago, and weights with which every polynomial of the order has its value ``ratio`` frames ago."""
+    if ratio == round(ratio):
+        return [round(ratio)], torch.ones(1, dtype=torch.float64)
+    first = max(1, int(ratio) - (order - 1) // 2)
+    ago = torch.arange(first, first + order + 1, dtype=torch.float64)
+    powers = torch.arange(order + 1, dtype=torch.float64)[:, None]
+    return ago.int().tolist(), torch.linalg.solve((ago - ratio) ** powers, (powers[:, 0] == 0).double())
+
+
+def delayed(w, x, ratio, order):
+    """A long short-term memory, a gated recurrent unit, a plain network and an affine map, one after the other."""
+    ago, weights = interpolation(ratio, order)
+    cells = [[w[f"{i}.w_ih"].T, w[f"{i}.w_hh"].T, w[f"{i}.b_ih"], w[f"{i}.b_hh"]] for i in range(3)]
+    past = [[torch.zeros(1, n, dtype=torch.float64) for n in (4, 4, 3, 2)]] * max(ago)
+    y = []
+    for t in range(x.shape[1]):
+        h1, c, h2, h3 = (sum(weight * past[-k][n] for k, weight in zip(ago, weights)) for n in range(4))
+        h1, c = torch.lstm_cell(x[:, t : t + 1].T, (h1, c), *cells[0])
+        h2 = torch.gru_cell(h1, h2, *cells[1])
+        h3 = torch.rnn_tanh_cell(h2, h3, *cells[2])
+        past = past[1:] + [[h1, c, h2, h3]]
+        y.append(h3 @ w["3.weight"] + w["3.bias"])
+    return torch.cat(y).T
+
+
+def state_delay(label, seed):
+    """Outputs alone: what plays at another rate is trained at its own."""
+    torch.manual_seed(seed)
+    with torch.no_grad():
+        w = delayed_tensors()
+        x = 1.6 * torch.rand(1, FRAMES, dtype=torch.float64) - 0.8
+        outputs = {f"output.{host}.{order}": delayed(w, x, host / layer, order) for layer, host, order in RATES}
+    all_ = {name: value.detach().numpy() for name, value in (w | {"input": x} | outputs).items()}
+    meta = {"model": label, "seed": str(seed), "rates": json.dumps(RATES), "versions": json.dumps(versions("torch", "numpy"))}
+    write_or_check(OUT / f"{label}.safetensors", encode(all_, meta), lambda data: decode(data)[0], 1e-12)
+
+
 def case(label, seed, tensors, run, inputs, outputs):
     torch.manual_seed(seed)
     w = tensors()
@@ -303,6 +358,7 @@ def main():
     case("s4d", SEED + 5, s4d_tensors, s4d_both_ways, S4D_CHANNELS, S4D_CHANNELS)
     case("tfilm", SEED + 6, tfilm_tensors, tfilm, TFILM_CHANNELS, TFILM_CHANNELS)
     case("dynamics", SEED + 7, dynamics_tensors, dynamics, 1, 1)
+    state_delay("state-delay", SEED + 8)
 
 
 if __name__ == "__main__":

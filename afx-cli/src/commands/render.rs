@@ -13,9 +13,9 @@ use std::path::PathBuf;
 pub struct Args {
     /// A model file
     model: PathBuf,
-    /// The audio to process, at the model's sample rate; every channel goes through the same model
+    /// The audio to process, at any usual sample rate; every channel goes through the same model
     input: PathBuf,
-    /// Where the result goes, 32-bit float
+    /// Where the result goes, 32-bit float, at the sample rate of the input
     output: PathBuf,
     /// A knob in its own unit; others stay at their default
     #[arg(long = "set", value_name = "NAME=VALUE")]
@@ -32,7 +32,7 @@ impl Args {
     /// Renders.
     ///
     /// # Errors
-    /// When a file cannot be read or written, the sample rates differ, or a knob is unknown or out of range.
+    /// When a file cannot be read or written, its sample rate is one that the model cannot play at, or a knob is unknown or out of range.
     pub fn run(self) -> Result<(), Error> {
         super::keep(&self.output, std::iter::once(&self.model).chain(&self.automate))?;
         let model = super::read_model(&self.model)?;
@@ -41,11 +41,11 @@ impl Args {
         let set: Vec<Knob> = model.knobs.iter().zip(&knobs).map(|(k, v)| Knob { default: *v, ..k.clone() }).collect();
         let automation = self.automate.as_ref().map(|path| Automation::read(path, &set)).transpose()?;
         let input = wav::read(&self.input)?;
-        if input.sample_rate != model.sample_rate {
-            let (file, expected, found) = (self.input.display(), model.sample_rate, input.sample_rate);
-            return Err(Error::new(format_args!("{file}: sample rate: expected {expected} Hz, the model's, found {found} Hz")));
-        }
-        let output = render(&model, &input, &knobs, automation.as_ref(), self.block as usize)?;
+        let output = render(&model, &input, &knobs, automation.as_ref(), self.block as usize).map_err(|e| {
+            // What can be wrong with a model is wrong at its own rate, too.
+            let file = if input.sample_rate == model.sample_rate { &self.model } else { &self.input };
+            Error::new(format_args!("{}: {e}", file.display()))
+        })?;
         wav::write(&self.output, &output, Format::Float32)?;
         Ok(())
     }
@@ -75,13 +75,20 @@ pub fn knob_values(model: &ModelFile, settings: &[String]) -> Result<Vec<f32>, E
     Ok(values)
 }
 
-/// `input` through `model`: starts at rest at `knobs` (in knob units), or where the automation is at time 0, and follows the automation.
+/// `input` through `model`: starts at rest at `knobs` (in knob units), or where the automation is at time 0, and follows the automation. Where the
+/// sample rates differ the audio is converted there and back, and the result begins where the input does.
 ///
 /// # Errors
-/// When the model's parts do not fit, or it does not take so many channels.
+/// When the model's parts do not fit, it does not take so many channels, or it cannot play at that sample rate.
 pub fn render(model: &ModelFile, input: &Audio, knobs: &[f32], automation: Option<&Automation>, block: usize) -> Result<Audio, Error> {
-    let frames = input.frames();
-    let mut voice = model.voice(input.channels.len().max(1))?;
+    let channels = input.channels.len().max(1);
+    let mut voice: Box<dyn Processor<f32>> = if input.sample_rate == model.sample_rate {
+        Box::new(model.voice(channels)?)
+    } else {
+        Box::new(model.voice_at(input.sample_rate, channels)?)
+    };
+    let (latency, heard) = (voice.latency(), input.frames());
+    let frames = heard + latency;
     let mut output = Audio { sample_rate: input.sample_rate, channels: vec![vec![0.0; frames]; input.channels.len()] };
     let moves = automation.into_iter().flat_map(|a| a.frames(input.sample_rate));
     let moves = moves.map(|(at, values)| (usize::try_from(at).unwrap_or(usize::MAX), model.normalise(&values)));
@@ -91,16 +98,24 @@ pub fn render(model: &ModelFile, input: &Audio, knobs: &[f32], automation: Optio
         voice.set_controls(&values);
     }
     voice.reset();
+    let silence = vec![0.0; latency];
     let mut done = 0;
     while done < frames {
         while let Some((_, values)) = moves.next_if(|(at, _)| *at <= done) {
             voice.set_controls(&values);
         }
-        let end = (done + block.max(1)).min(frames).min(moves.peek().map_or(frames, |(at, _)| *at));
-        let x: Vec<&[f32]> = input.channels.iter().map(|c| &c[done..end]).collect();
+        // The last frames of the result come out while silence goes in.
+        let played = done >= heard;
+        let limit = if played { frames } else { heard };
+        let end = (done + block.max(1)).min(limit).min(moves.peek().map_or(frames, |(at, _)| *at));
+        let silent = played.then(|| &silence[done - heard..end - heard]);
+        let x: Vec<&[f32]> = input.channels.iter().map(|c| silent.unwrap_or_else(|| &c[done..end])).collect();
         let mut y: Vec<&mut [f32]> = output.channels.iter_mut().map(|c| &mut c[done..end]).collect();
         voice.process(&x, &mut y);
         done = end;
+    }
+    for channel in &mut output.channels {
+        channel.drain(..latency);
     }
     Ok(output)
 }

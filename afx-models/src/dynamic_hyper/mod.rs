@@ -6,6 +6,7 @@ mod gradient;
 
 use afx_core::kernels::flush;
 use afx_core::{ALIGN, Differentiable, Layer, Layout, Role, Scalar, places};
+use core::ops::Range;
 use frame::{Play, Shape};
 use gates::{Gates, GruGates, LstmGates};
 use gradient::Backward;
@@ -163,6 +164,10 @@ impl<T: Scalar> Layer<T> for DynamicHyper {
     /// What goes from frame to frame.
     fn flush(&self, state: &mut [T]) -> bool {
         flush(&mut state[..self.shape().memory()])
+    }
+    fn feedback(&self, part: &mut dyn FnMut(Range<usize>)) -> bool {
+        part(0..self.shape().memory());
+        true
     }
 }
 

@@ -8,6 +8,7 @@ use crate::cell::{Maps, Parts};
 use afx_core::kernels::flush;
 use afx_core::simd::{Kernel, Order, Simd};
 use afx_core::{ALIGN, Layer, Layout, Scalar, play_until_still};
+use core::ops::Range;
 use step::{Input, Wanted, activate, biases, keep, products, step, step_any, step_held};
 
 /// Gated recurrent unit; the reset gate is applied after the recurrent product.
@@ -98,6 +99,10 @@ impl<T: Scalar> Layer<T> for Gru {
     /// The memory itself; the next one is written before it is read, and the turn is sound.
     fn flush(&self, state: &mut [T]) -> bool {
         flush(&mut state[..self.padded()])
+    }
+    fn feedback(&self, part: &mut dyn FnMut(Range<usize>)) -> bool {
+        part(0..self.padded());
+        true
     }
     /// Plays until nothing moves, then hurries the slow units on: the update gate decides how slowly the memory gets to rest, not where that
     /// is, so a memory of seconds comes to rest, too.
