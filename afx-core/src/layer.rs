@@ -95,11 +95,11 @@ pub trait Layer<T: Scalar>: Send + Sync {
         0
     }
 
-    /// Whether all that one frame leaves to the next is numbers that a recurrence feeds back, and `part` with the places of those in the memory.
-    /// A memory of another kind, such as a line of past frames, says no.
+    /// Whether all that one frame leaves to the next is numbers that a recurrence feeds back; `part` is called with the place of each row of them in
+    /// the memory. A memory of another kind, such as a line of past frames, says no, and what `part` was called with means nothing.
     ///
-    /// Who brings back what these parts were some other time ago than a frame has the layer play at another sample rate. The provided body says
-    /// yes of a layer without memory.
+    /// With these parts as they were some other time ago than a frame, the layer plays at another sample rate. The provided body says yes of a
+    /// layer without memory.
     fn feedback(&self, part: &mut dyn FnMut(Range<usize>)) -> bool {
         let _ = part;
         self.state_len() == 0

@@ -63,6 +63,12 @@ struct KnobEntry {
     unit: String,
 }
 
+/// A model's voice.
+type Played<L> = Voice<f32, L, AnyAdapter>;
+
+/// The highest rate at which a model plays, that of [`Resampled`].
+const MAX_MODEL_HZ: u32 = 1_000_000;
+
 fn unfit(e: &dyn core::fmt::Display) -> Error {
     Error::new(ErrorKind::Mismatch, "model", "parts that fit each other", e)
 }
@@ -119,18 +125,31 @@ impl ModelFile {
     /// # Errors
     /// When the parts do not fit each other, or the rates are too odd a pair, as [`Resampled::new`] says.
     pub fn voice_at(&self, host_hz: u32, channels: usize) -> Result<Resampled<f32, Voice<f32, AnyLayer, AnyAdapter>>> {
-        let voice = self.voice(channels)?;
-        let layer = &voice.model().layer;
-        let width = Layer::<f32>::inputs(layer).max(Layer::<f32>::outputs(layer));
-        Resampled::new(voice, self.sample_rate, host_hz, channels * width).map_err(|e| {
-            let expected = format_args!("one that a model of {} Hz can play at", self.sample_rate);
-            Error::new(ErrorKind::OutOfRange, "host_hz", expected, e)
-        })
+        self.convert(self.voice(channels)?, self.sample_rate, host_hz, channels)
+    }
+
+    /// [`ModelFile::voice_at`] with the model at `factor` times its own rate, for fewer aliases: what it makes above half its rate is filtered out
+    /// in place of folded back. Two or four times is usual; the time grows as the factor. The model's memory is read after as much time as in its
+    /// training ([`StateDelay`], which has figures).
+    ///
+    /// # Errors
+    /// Those of [`ModelFile::voice_at`], and when the factor is zero or the model would play at more than 1 MHz.
+    pub fn voice_oversampled(
+        &self,
+        factor: u32,
+        host_hz: u32,
+        channels: usize,
+    ) -> Result<Resampled<f32, Voice<f32, StateDelay<AnyLayer>, AnyAdapter>>> {
+        let inner_hz = self.sample_rate.saturating_mul(factor);
+        if !(1..=MAX_MODEL_HZ).contains(&inner_hz) {
+            let expected = format_args!("1 to {} times the {} Hz of the model", MAX_MODEL_HZ / self.sample_rate.max(1), self.sample_rate);
+            return Err(Error::new(ErrorKind::OutOfRange, "factor", expected, factor));
+        }
+        self.convert(self.voice_without_latency(inner_hz, channels)?, inner_hz, host_hz, channels)
     }
 
     /// [`ModelFile::voice`] for a host at `host_hz`, without the latency of [`ModelFile::voice_at`]: the audio stays as it is, and the model's memory
-    /// is read after as much time ([`StateDelay`], which says how near that comes). At twice and four times the model's rate it is the way to fewer
-    /// aliases; at a rate just below the model's, listen.
+    /// is read after as much time as in its training ([`StateDelay`], which says how near that comes). At a rate just below the model's, listen.
     ///
     /// # Errors
     /// When the parts do not fit each other; when the host's rate is below 0.9 or above 64 times the model's; or when the rates have no whole ratio
@@ -142,6 +161,16 @@ impl ModelFile {
             Error::new(ErrorKind::OutOfRange, "host_hz", expected, e)
         })?;
         self.start(Conditioned { layer, adapter }, host_hz, channels)
+    }
+
+    /// A voice that plays at `inner_hz`, in a host at another rate.
+    fn convert<L: Layer<f32>>(&self, voice: Played<L>, inner_hz: u32, host_hz: u32, channels: usize) -> Result<Resampled<f32, Played<L>>> {
+        let layer = &voice.model().layer;
+        let width = layer.inputs().max(layer.outputs());
+        Resampled::new(voice, inner_hz, host_hz, channels * width).map_err(|e| {
+            let expected = format_args!("one that a model of {} Hz can play at", self.sample_rate);
+            Error::new(ErrorKind::OutOfRange, "host_hz", expected, e)
+        })
     }
 
     /// The content of the file.
@@ -321,7 +350,7 @@ fn unknown<'a>(given: &'a Value, read: &Value) -> Option<&'a str> {
 mod tests {
     use super::*;
     use afx_core::Processor;
-    use afx_models::{Dense, Dynamics};
+    use afx_models::{Dense, Dynamics, Function, Nonlinear};
 
     fn model() -> ModelFile {
         let spec = ModelSpec::named("static-hyper-gru", 8, 2).unwrap();
@@ -438,6 +467,42 @@ mod tests {
         let convolution = ModelFile { learnt: vec![0.1; spec_len(&spec)], spec, ..model() };
         assert!(convolution.voice_without_latency(96_000, 1).is_ok());
         assert!(convolution.voice_without_latency(44_100, 1).map(drop).unwrap_err().to_string().ends_with("found a line of past frames"));
+    }
+
+    /// A curve and a gain of 20, on a sine whose harmonics beyond 24 kHz fold back between those below.
+    #[test]
+    fn an_oversampled_model_aliases_less() {
+        let curve = vec![Dense::new(1, 1).into(), Nonlinear { width: 1, function: Function::Tanh }.into()];
+        let spec = ModelSpec { layer: AnyLayer::stack(curve), conditioning: Conditioning::Fixed, controls: 0 };
+        let mut model = ModelFile { spec, knobs: Vec::new(), ..model() };
+        model.learnt = vec![0.0; model.layout().unwrap().len()];
+        model.learnt[0] = 20.0;
+        const FRAMES: usize = 1024;
+        let aliases_db = |effect: &mut dyn Processor<f32>| {
+            let sine = |n: usize| (std::f64::consts::TAU * (n % FRAMES * 53 % FRAMES) as f64 / FRAMES as f64).sin() as f32;
+            let x: Vec<f32> = (0..4 * FRAMES).map(sine).collect();
+            let mut y = vec![0.0; x.len()];
+            effect.process(&[&x], &mut [&mut y]);
+            let y = &y[3 * FRAMES..];
+            let energy = |bin: usize| {
+                let phase = |n: usize| std::f64::consts::TAU * (n * bin % FRAMES) as f64 / FRAMES as f64;
+                let (re, im) = y.iter().enumerate().fold((0.0, 0.0), |(re, im), (n, v)| {
+                    let (sin, cos) = phase(n).sin_cos();
+                    (re + f64::from(*v) * cos, im + f64::from(*v) * sin)
+                });
+                re * re + im * im
+            };
+            let sum = |harmonic: bool| (1..FRAMES * 20 / 48).filter(|bin| bin.is_multiple_of(53) == harmonic).map(energy).sum::<f64>();
+            10.0 * (sum(false) / sum(true)).log10()
+        };
+        let plain = aliases_db(&mut model.voice(1).unwrap());
+        let [once, twice, four] = [1, 2, 4].map(|factor| aliases_db(&mut model.voice_oversampled(factor, 48_000, 1).unwrap()));
+        assert_eq!(plain, once);
+        assert!(twice < plain - 6.0 && four < plain - 12.0, "{plain}, {twice}, {four} dB");
+
+        let refusal = |factor| model.voice_oversampled(factor, 48_000, 1).map(drop).unwrap_err().to_string();
+        assert_eq!(refusal(0), "factor: expected 1 to 20 times the 48000 Hz of the model, found 0");
+        assert_eq!(refusal(u32::MAX), "factor: expected 1 to 20 times the 48000 Hz of the model, found 4294967295");
     }
 
     fn spec_len(spec: &ModelSpec) -> usize {

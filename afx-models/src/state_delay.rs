@@ -19,7 +19,8 @@ use core::ops::Range;
 /// Below 0.9 times the rate nothing good comes of it. [`afx_dsp::Resampled`] is 110 dB good at any rate, and 1.7 ms late.
 ///
 /// What a layer does is the same up to half its own sample rate; above, its response goes on as its mirror image. At two and more times the rate a
-/// model aliases less, which is a reason to play it there between an upsampler and a downsampler.
+/// model aliases less, which is a reason to play it there between an upsampler and a downsampler: of a sine of 1249 Hz those LSTMs have their
+/// aliases at -80 dB in the middle and -30 dB at worst, at twice the rate -112 and -62 dB, at four times below -108 dB.
 ///
 /// - Time: of a frame at a whole `M` as much as at the layer's rate; at any other the layer plays frame by frame, which takes twice as much for a
 ///   GRU of 32 units and four times for one of 8.
@@ -236,23 +237,22 @@ impl<L> StateDelay<L> {
                 let own = (turn + j) % turns;
                 let count = |j: usize| (frames - j).div_ceil(turns);
                 let n = count(j);
-                gather(x, inputs, j, turns, &mut x0[..n * inputs]);
+                let (x0, x1, y0, y1) = (&mut x0[..n * inputs], &mut x1[..n * inputs], &mut y0[..n * outputs], &mut y1[..n * outputs]);
+                let (m0, m1) = memories[own * memory..].split_at_mut(memory);
+                let m0 = &mut m0[..self.layer.state_len()];
+                gather(x, inputs, j, turns, x0);
                 // Two neighbours in memory that have as many frames to play.
-                if own + 1 < turns && j + 1 < frames && j + 1 < turns && count(j + 1) == n {
-                    gather(x, inputs, j + 1, turns, &mut x1[..n * inputs]);
-                    let (m0, m1) = memories[own * memory..].split_at_mut(memory);
-                    let len = self.layer.state_len();
-                    let out = [&mut y0[..n * outputs], &mut y1[..n * outputs]];
-                    self.layer.process_pair(params, [&mut m0[..len], &mut m1[..len]], [&x0[..n * inputs], &x1[..n * inputs]], out);
-                    scatter(&y1[..n * outputs], outputs, j + 1, turns, y);
-                    scatter(&y0[..n * outputs], outputs, j, turns, y);
-                    j += 2;
-                    continue;
+                let pair = own + 1 < turns && j + 1 < turns.min(frames) && count(j + 1) == n;
+                if pair {
+                    let m1 = &mut m1[..self.layer.state_len()];
+                    gather(x, inputs, j + 1, turns, x1);
+                    self.layer.process_pair(params, [m0, m1], [&*x0, &*x1], [&mut *y0, &mut *y1]);
+                    scatter(y1, outputs, j + 1, turns, y);
+                } else {
+                    self.layer.process(params, m0, x0, y0);
                 }
-                let m = &mut memories[own * memory..][..self.layer.state_len()];
-                self.layer.process(params, m, &x0[..n * inputs], &mut y0[..n * outputs]);
-                scatter(&y0[..n * outputs], outputs, j, turns, y);
-                j += 1;
+                scatter(y0, outputs, j, turns, y);
+                j += if pair { 2 } else { 1 };
             }
             turn = (turn + frames) % turns;
         }

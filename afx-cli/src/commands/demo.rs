@@ -194,7 +194,7 @@ pub(super) fn is_seen(position: &(usize, usize)) -> bool {
 
 /// `dry` through a model at rest at these knobs, in knob units.
 pub(super) fn play(model: &ModelFile, dry: &[f32], knobs: [f32; 2]) -> Result<Vec<f32>, Error> {
-    let mut output = render(model, &Audio::mono(model.sample_rate, dry.to_vec()), &knobs, None, 512)?;
+    let mut output = render(model, &Audio::mono(model.sample_rate, dry.to_vec()), &knobs, None, 512, 1)?;
     Ok(output.channels.swap_remove(0))
 }
 
@@ -336,7 +336,7 @@ impl Sweep {
         }
         let moves = Automation::parse(csv.as_bytes(), &model.knobs)?;
         let dry = Audio::mono(recordings.sample_rate, recordings.test_dry.clone());
-        let mut output = render(model, &dry, &[0.0, 2.0], Some(&moves), 512)?;
+        let mut output = render(model, &dry, &[0.0, 2.0], Some(&moves), 512, 1)?;
         Ok(Sweep { csv, output: output.channels.swap_remove(0) })
     }
 }

@@ -23,6 +23,9 @@ pub struct Args {
     /// Knob moves: CSV with the header `time_s,<knob>,...`, a row per change
     #[arg(long, value_name = "FILE.csv")]
     automate: Option<PathBuf>,
+    /// Have the model play at so many times its sample rate, for fewer aliases; takes as many times as long
+    #[arg(long, value_name = "FACTOR", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=16), allow_negative_numbers = true)]
+    oversample: u32,
     /// Frames per block; the result is the same for any
     #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..), allow_negative_numbers = true)]
     block: u32,
@@ -41,7 +44,7 @@ impl Args {
         let set: Vec<Knob> = model.knobs.iter().zip(&knobs).map(|(k, v)| Knob { default: *v, ..k.clone() }).collect();
         let automation = self.automate.as_ref().map(|path| Automation::read(path, &set)).transpose()?;
         let input = wav::read(&self.input)?;
-        let output = render(&model, &input, &knobs, automation.as_ref(), self.block as usize).map_err(|e| {
+        let output = render(&model, &input, &knobs, automation.as_ref(), self.block as usize, self.oversample).map_err(|e| {
             // What can be wrong with a model is wrong at its own rate, too.
             let file = if input.sample_rate == model.sample_rate { &self.model } else { &self.input };
             Error::new(format_args!("{}: {e}", file.display()))
@@ -75,17 +78,24 @@ pub fn knob_values(model: &ModelFile, settings: &[String]) -> Result<Vec<f32>, E
     Ok(values)
 }
 
-/// `input` through `model`: starts at rest at `knobs` (in knob units), or where the automation is at time 0, and follows the automation. Where the
+/// `input` through `model`, which plays at `oversample` times its rate: starts at rest at `knobs` (in knob units), or where the automation is at time 0, and follows the automation. Where the
 /// sample rates differ the audio is converted there and back, and the result begins where the input does.
 ///
 /// # Errors
 /// When the model's parts do not fit, it does not take so many channels, or it cannot play at that sample rate.
-pub fn render(model: &ModelFile, input: &Audio, knobs: &[f32], automation: Option<&Automation>, block: usize) -> Result<Audio, Error> {
+pub fn render(
+    model: &ModelFile,
+    input: &Audio,
+    knobs: &[f32],
+    automation: Option<&Automation>,
+    block: usize,
+    oversample: u32,
+) -> Result<Audio, Error> {
     let channels = input.channels.len().max(1);
-    let mut voice: Box<dyn Processor<f32>> = if input.sample_rate == model.sample_rate {
+    let mut voice: Box<dyn Processor<f32>> = if input.sample_rate == model.sample_rate && oversample == 1 {
         Box::new(model.voice(channels)?)
     } else {
-        Box::new(model.voice_at(input.sample_rate, channels)?)
+        Box::new(model.voice_oversampled(oversample, input.sample_rate, channels)?)
     };
     let (latency, heard) = (voice.latency(), input.frames());
     let frames = heard + latency;

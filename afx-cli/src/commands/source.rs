@@ -101,7 +101,7 @@ impl Source {
 /// # Errors
 /// When the model's parts do not fit.
 pub(super) fn play(model: &ModelFile, input: &[f32], knobs: &[f32]) -> Result<Vec<f32>, Error> {
-    let mut output = render(model, &Audio::mono(model.sample_rate, input.to_vec()), knobs, None, 512)?;
+    let mut output = render(model, &Audio::mono(model.sample_rate, input.to_vec()), knobs, None, 512, 1)?;
     Ok(output.channels.swap_remove(0))
 }
 

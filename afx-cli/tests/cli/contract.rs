@@ -47,20 +47,23 @@ fn render_plays_a_file_of_another_sample_rate_at_that_rate() {
     let path = folder.join("m.safetensors");
     model("static-hyper-gru", 8, &["drive", "tone"], RATE).write(&path).unwrap();
     let out = folder.join("out.wav");
-    let render = |hz: u32, block: &str| {
+    let render = |hz: u32, block: &str, oversample: &str| {
         let sine = |n: u32| (0.5 * (f64::from(n) / f64::from(hz) * 437.0 * std::f64::consts::TAU).sin()) as f32;
         let dry = folder.wav("dry.wav", hz, &[(0..hz / 4).map(sine).collect(), vec![0.0; hz as usize / 4]]);
-        afx_ok(args(&[&"render", &path, &dry, &out, &"--set", &"drive=4", &"--block", &block]));
+        afx_ok(args(&[&"render", &path, &dry, &out, &"--set", &"drive=4", &"--block", &block, &"--oversample", &oversample]));
         let audio = wav::read(&out).unwrap();
         assert_eq!((audio.frames(), audio.channels.len(), audio.sample_rate), (hz as usize / 4, 2, hz));
         audio.channels
     };
-    let own = render(RATE, "512");
-    let other = render(44_100, "512");
-    assert!(other == render(44_100, "1") && other == render(44_100, "1000"));
-    for (own, other) in own.iter().zip(&other) {
-        for (t, (a, b)) in own.iter().step_by(160).zip(other.iter().step_by(147)).enumerate().take(70).skip(5) {
-            assert!((a - b).abs() < 1e-4, "{t}: {a} and {b}");
+    let own = render(RATE, "512", "1");
+    let other = render(44_100, "512", "1");
+    assert!(other == render(44_100, "1", "1") && other == render(44_100, "1000", "1"));
+    for (found, every) in [(&other, 147), (&render(44_100, "512", "2"), 147), (&render(RATE, "512", "4"), 160)] {
+        assert!(*found != own);
+        for (own, found) in own.iter().zip(found) {
+            for (t, (a, b)) in own.iter().step_by(160).zip(found.iter().step_by(every)).enumerate().take(70).skip(5) {
+                assert!((a - b).abs() < 1e-4, "{t}: {a} and {b}");
+            }
         }
     }
 }
