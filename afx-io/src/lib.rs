@@ -17,7 +17,7 @@ pub mod wav;
 
 pub use about::About;
 pub use error::{Error, ErrorKind, Result};
-pub use model::{ModelFile, VERSION};
+pub use model::{ModelFile, ModelVoice, VERSION};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -63,8 +63,8 @@ struct KnobEntry {
     unit: String,
 }
 
-/// A model's voice.
-type Played<L> = Voice<f32, L, AnyAdapter>;
+/// What plays a model: the layer of its file, or that at another sample rate.
+pub type ModelVoice<L = AnyLayer> = Voice<f32, L, AnyAdapter>;
 
 /// The highest rate at which a model plays, that of [`Resampled`].
 const MAX_MODEL_HZ: u32 = 1_000_000;
@@ -102,7 +102,7 @@ impl ModelFile {
     ///
     /// # Errors
     /// When the parts do not fit each other.
-    pub fn voice(&self, channels: usize) -> Result<Voice<f32, AnyLayer, AnyAdapter>> {
+    pub fn voice(&self, channels: usize) -> Result<ModelVoice> {
         self.start(self.model()?, self.sample_rate, channels)
     }
 
@@ -111,7 +111,7 @@ impl ModelFile {
     }
 
     /// A voice with the knobs at their defaults.
-    fn start<L: Layer<f32>>(&self, model: Conditioned<L, AnyAdapter>, hz: u32, channels: usize) -> Result<Voice<f32, L, AnyAdapter>> {
+    fn start<L: Layer<f32>>(&self, model: Conditioned<L, AnyAdapter>, hz: u32, channels: usize) -> Result<ModelVoice<L>> {
         let mut voice = Voice::new(model, &self.learnt, f64::from(hz), channels).map_err(|e| unfit(&e))?;
         let defaults: Vec<f32> = self.knobs.iter().map(|k| k.normalise(k.default)).collect();
         afx_core::Processor::set_controls(&mut voice, &defaults);
@@ -124,7 +124,7 @@ impl ModelFile {
     ///
     /// # Errors
     /// When the parts do not fit each other, or the rates are too odd a pair, as [`Resampled::new`] says.
-    pub fn voice_at(&self, host_hz: u32, channels: usize) -> Result<Resampled<f32, Voice<f32, AnyLayer, AnyAdapter>>> {
+    pub fn voice_at(&self, host_hz: u32, channels: usize) -> Result<Resampled<f32, ModelVoice>> {
         self.convert(self.voice(channels)?, self.sample_rate, host_hz, channels)
     }
 
@@ -139,7 +139,7 @@ impl ModelFile {
         factor: u32,
         host_hz: u32,
         channels: usize,
-    ) -> Result<Resampled<f32, Voice<f32, StateDelay<AnyLayer>, AnyAdapter>>> {
+    ) -> Result<Resampled<f32, ModelVoice<StateDelay<AnyLayer>>>> {
         let inner_hz = self.sample_rate.saturating_mul(factor);
         if !(1..=MAX_MODEL_HZ).contains(&inner_hz) {
             let expected = format_args!("1 to {} times the {} Hz of the model", MAX_MODEL_HZ / self.sample_rate.max(1), self.sample_rate);
@@ -154,7 +154,7 @@ impl ModelFile {
     /// # Errors
     /// When the parts do not fit each other; when the host's rate is below 0.9 or above 64 times the model's; or when the rates have no whole ratio
     /// and the model has a convolution or another line of past frames.
-    pub fn voice_without_latency(&self, host_hz: u32, channels: usize) -> Result<Voice<f32, StateDelay<AnyLayer>, AnyAdapter>> {
+    pub fn voice_without_latency(&self, host_hz: u32, channels: usize) -> Result<ModelVoice<StateDelay<AnyLayer>>> {
         let Conditioned { layer, adapter } = self.model()?;
         let layer = StateDelay::new::<f32>(layer, self.sample_rate, host_hz).map_err(|e| {
             let expected = format_args!("a rate that a model of {} Hz can play at without latency", self.sample_rate);
@@ -164,7 +164,13 @@ impl ModelFile {
     }
 
     /// A voice that plays at `inner_hz`, in a host at another rate.
-    fn convert<L: Layer<f32>>(&self, voice: Played<L>, inner_hz: u32, host_hz: u32, channels: usize) -> Result<Resampled<f32, Played<L>>> {
+    fn convert<L: Layer<f32>>(
+        &self,
+        voice: ModelVoice<L>,
+        inner_hz: u32,
+        host_hz: u32,
+        channels: usize,
+    ) -> Result<Resampled<f32, ModelVoice<L>>> {
         let layer = &voice.model().layer;
         let width = layer.inputs().max(layer.outputs());
         Resampled::new(voice, inner_hz, host_hz, channels * width).map_err(|e| {
