@@ -1,6 +1,7 @@
 //! `afx demo`: the whole path once, without a file.
 
 use super::render::render;
+use super::source::play;
 use super::train::{Curves, Log, model_file, run};
 use super::{Error, keep};
 use crate::scores::Scores;
@@ -130,7 +131,7 @@ impl Args {
         let curves = run(&mut trainer, name, log, |_, _, log| log.settle())?;
         let file = model_file(name, &spec, data.sample_rate, &data.knobs, &trainer);
         let cells = positions().into_par_iter().enumerate().map(|(i, (d, t))| {
-            let prediction = play(&file, &recordings.test_dry, [POSITIONS[d], POSITIONS[t]])?;
+            let prediction = play(&file, &recordings.test_dry, &[POSITIONS[d], POSITIONS[t]])?;
             Ok(Scores::of(&prediction, &recordings.test_wet[i], recordings.sample_rate))
         });
         let cells = cells.collect::<Result<Vec<_>, Error>>()?;
@@ -148,7 +149,7 @@ impl Args {
         save(TEST_DRY, &recordings.test_dry)?;
         save(&test_wet("device"), &recordings.test_wet[unseen])?;
         for model in trained {
-            let y = play(&model.file, &recordings.test_dry, [POSITIONS[2], POSITIONS[2]])?;
+            let y = play(&model.file, &recordings.test_dry, &[POSITIONS[2], POSITIONS[2]])?;
             save(&test_wet(&model.file.name), &y)?;
         }
         let sweep = Sweep::new(&trained[0].file, recordings)?;
@@ -190,12 +191,6 @@ pub(super) fn index(drive: usize, tone: usize) -> usize {
 /// Whether training sees the knob position.
 pub(super) fn is_seen(position: &(usize, usize)) -> bool {
     !UNSEEN.contains(position)
-}
-
-/// `dry` through a model at rest at these knobs, in knob units.
-pub(super) fn play(model: &ModelFile, dry: &[f32], knobs: [f32; 2]) -> Result<Vec<f32>, Error> {
-    let mut output = render(model, &Audio::mono(model.sample_rate, dry.to_vec()), &knobs, None, 512, 1)?;
-    Ok(output.channels.swap_remove(0))
 }
 
 /// What is played into the device.
@@ -336,7 +331,7 @@ impl Sweep {
         }
         let moves = Automation::parse(csv.as_bytes(), &model.knobs)?;
         let dry = Audio::mono(recordings.sample_rate, recordings.test_dry.clone());
-        let mut output = render(model, &dry, &[0.0, 2.0], Some(&moves), 512, 1)?;
+        let mut output = render(model, &mut model.voice(1)?, &dry, &[0.0, 2.0], Some(&moves), 512);
         Ok(Sweep { csv, output: output.channels.swap_remove(0) })
     }
 }

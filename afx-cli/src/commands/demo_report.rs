@@ -1,7 +1,8 @@
 //! The report of `afx demo`.
 
 use super::Error;
-use super::demo::{Recordings, Sweep, Trained, index, is_seen, play, positions};
+use super::demo::{Recordings, Sweep, Trained, index, is_seen, positions};
+use super::source::play;
 use crate::plot::loss_curve::LossCurve;
 use crate::plot::{Figure, Trace, harmonic_response, knob_grid, loss_curve, silence, spectrogram, transfer_curve, waveform};
 use crate::report::{Better, Card, Players, Report, Section, Table};
@@ -60,7 +61,7 @@ impl Shown {
     fn new(recordings: &Recordings, trained: &[Trained]) -> Result<Self, Error> {
         let models = trained
             .iter()
-            .map(|m| Ok((m.file.name.clone(), play(&m.file, &recordings.test_dry, [SHOWN.0 as f32, SHOWN.1 as f32])?)))
+            .map(|m| Ok((m.file.name.clone(), play(&m.file, &recordings.test_dry, &[SHOWN.0 as f32, SHOWN.1 as f32])?)))
             .collect::<Result<_, Error>>()?;
         Ok(Shown { device: recordings.test_wet[index(SHOWN.0, SHOWN.1)].clone(), models })
     }
@@ -123,7 +124,7 @@ fn behaviour(recordings: &Recordings, trained: &[Trained]) -> Result<Section, Er
     let rate = recordings.sample_rate;
     let knobs = [SHOWN.0 as f32, SHOWN.1 as f32];
     let device = |x: &[f32]| SynthOd::render(x, f64::from(rate), f64::from(knobs[0]) / 4.0, f64::from(knobs[1]) / 4.0);
-    let both = |x: &[f32]| -> Result<(Vec<f32>, Vec<f32>), Error> { Ok((device(x)?, play(&trained[0].file, x, knobs)?)) };
+    let both = |x: &[f32]| -> Result<(Vec<f32>, Vec<f32>), Error> { Ok((device(x)?, play(&trained[0].file, x, &knobs)?)) };
     let name = trained[0].file.name.as_str();
     let harmonic = harmonic_response::Settings { sample_rate_hz: rate, frequency_hz: 440, gain: 0.5, ..Default::default() };
     let (y, p) = both(&harmonic_response::input(&harmonic)?)?;

@@ -26,6 +26,9 @@ pub struct Args {
     /// Have the model play at so many times its sample rate, for fewer aliases; takes as many times as long
     #[arg(long, value_name = "FACTOR", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=16), allow_negative_numbers = true)]
     oversample: u32,
+    /// Have the model itself play at the input's sample rate, as in a plugin without latency, in place of converting the audio
+    #[arg(long, conflicts_with = "oversample")]
+    without_latency: bool,
     /// Frames per block; the result is the same for any
     #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..), allow_negative_numbers = true)]
     block: u32,
@@ -44,13 +47,26 @@ impl Args {
         let set: Vec<Knob> = model.knobs.iter().zip(&knobs).map(|(k, v)| Knob { default: *v, ..k.clone() }).collect();
         let automation = self.automate.as_ref().map(|path| Automation::read(path, &set)).transpose()?;
         let input = wav::read(&self.input)?;
-        let output = render(&model, &input, &knobs, automation.as_ref(), self.block as usize, self.oversample).map_err(|e| {
+        let mut voice = self.voice(&model, &input).map_err(|e| {
             // What can be wrong with a model is wrong at its own rate, too.
             let file = if input.sample_rate == model.sample_rate { &self.model } else { &self.input };
             Error::new(format_args!("{}: {e}", file.display()))
         })?;
+        let output = render(&model, &mut *voice, &input, &knobs, automation.as_ref(), self.block as usize);
         wav::write(&self.output, &output, Format::Float32)?;
         Ok(())
+    }
+
+    /// What plays the model at the input's sample rate.
+    fn voice(&self, model: &ModelFile, input: &Audio) -> Result<Box<dyn Processor<f32>>, Error> {
+        let channels = input.channels.len().max(1);
+        Ok(if self.without_latency {
+            Box::new(model.voice_without_latency(input.sample_rate, channels)?)
+        } else if input.sample_rate == model.sample_rate && self.oversample == 1 {
+            Box::new(model.voice(channels)?)
+        } else {
+            Box::new(model.voice_oversampled(self.oversample, input.sample_rate, channels)?)
+        })
     }
 }
 
@@ -78,25 +94,16 @@ pub fn knob_values(model: &ModelFile, settings: &[String]) -> Result<Vec<f32>, E
     Ok(values)
 }
 
-/// `input` through `model`, which plays at `oversample` times its rate: starts at rest at `knobs` (in knob units), or where the automation is at time 0, and follows the automation. Where the
-/// sample rates differ the audio is converted there and back, and the result begins where the input does.
-///
-/// # Errors
-/// When the model's parts do not fit, it does not take so many channels, or it cannot play at that sample rate.
+/// `input` through `voice`, which plays `model`: starts at rest at `knobs` (in knob units), or where the automation is at time 0, and follows the
+/// automation. The result begins where the input does, whatever the latency.
 pub fn render(
     model: &ModelFile,
+    voice: &mut dyn Processor<f32>,
     input: &Audio,
     knobs: &[f32],
     automation: Option<&Automation>,
     block: usize,
-    oversample: u32,
-) -> Result<Audio, Error> {
-    let channels = input.channels.len().max(1);
-    let mut voice: Box<dyn Processor<f32>> = if input.sample_rate == model.sample_rate && oversample == 1 {
-        Box::new(model.voice(channels)?)
-    } else {
-        Box::new(model.voice_oversampled(oversample, input.sample_rate, channels)?)
-    };
+) -> Audio {
     let (latency, heard) = (voice.latency(), input.frames());
     let frames = heard + latency;
     let mut output = Audio { sample_rate: input.sample_rate, channels: vec![vec![0.0; frames]; input.channels.len()] };
@@ -127,5 +134,5 @@ pub fn render(
     for channel in &mut output.channels {
         channel.drain(..latency);
     }
-    Ok(output)
+    output
 }

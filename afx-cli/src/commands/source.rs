@@ -101,8 +101,8 @@ impl Source {
 /// # Errors
 /// When the model's parts do not fit.
 pub(super) fn play(model: &ModelFile, input: &[f32], knobs: &[f32]) -> Result<Vec<f32>, Error> {
-    let mut output = render(model, &Audio::mono(model.sample_rate, input.to_vec()), knobs, None, 512, 1)?;
-    Ok(output.channels.swap_remove(0))
+    let input = Audio::mono(model.sample_rate, input.to_vec());
+    Ok(render(model, &mut model.voice(1)?, &input, knobs, None, 512).channels.swap_remove(0))
 }
 
 /// By its ending; without one that says so, by its first bytes.

@@ -47,18 +47,23 @@ fn render_plays_a_file_of_another_sample_rate_at_that_rate() {
     let path = folder.join("m.safetensors");
     model("static-hyper-gru", 8, &["drive", "tone"], RATE).write(&path).unwrap();
     let out = folder.join("out.wav");
-    let render = |hz: u32, block: &str, oversample: &str| {
+    let render = |hz: u32, block: &str, how: &[&str]| {
         let sine = |n: u32| (0.5 * (f64::from(n) / f64::from(hz) * 437.0 * std::f64::consts::TAU).sin()) as f32;
         let dry = folder.wav("dry.wav", hz, &[(0..hz / 4).map(sine).collect(), vec![0.0; hz as usize / 4]]);
-        afx_ok(args(&[&"render", &path, &dry, &out, &"--set", &"drive=4", &"--block", &block, &"--oversample", &oversample]));
+        let mut command = args(&[&"render", &path, &dry, &out, &"--set", &"drive=4", &"--block", &block]);
+        command.extend(how.iter().map(OsString::from));
+        afx_ok(command);
         let audio = wav::read(&out).unwrap();
         assert_eq!((audio.frames(), audio.channels.len(), audio.sample_rate), (hz as usize / 4, 2, hz));
         audio.channels
     };
-    let own = render(RATE, "512", "1");
-    let other = render(44_100, "512", "1");
-    assert!(other == render(44_100, "1", "1") && other == render(44_100, "1000", "1"));
-    for (found, every) in [(&other, 147), (&render(44_100, "512", "2"), 147), (&render(RATE, "512", "4"), 160)] {
+    let own = render(RATE, "512", &[]);
+    let other = render(44_100, "512", &[]);
+    assert!(other == render(44_100, "1", &[]) && other == render(44_100, "1000", &[]));
+    let twice = render(44_100, "512", &["--oversample", "2"]);
+    let four = render(RATE, "512", &["--oversample", "4"]);
+    let direct = render(44_100, "512", &["--without-latency"]);
+    for (found, every) in [(&other, 147), (&twice, 147), (&four, 160), (&direct, 147)] {
         assert!(*found != own);
         for (own, found) in own.iter().zip(found) {
             for (t, (a, b)) in own.iter().step_by(160).zip(found.iter().step_by(every)).enumerate().take(70).skip(5) {
