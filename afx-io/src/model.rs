@@ -8,9 +8,9 @@ use crate::about::About;
 use crate::dataset::{Knob, MAX_KNOBS};
 use crate::error::{Error, ErrorKind, Result};
 use crate::tensors::{Tensor, Tensors};
-use afx_core::{Adapter, Conditioned, Layer, Layout, Voice};
+use afx_core::{Adapter, Conditioned, Layer, Layout, Processor, Voice};
 use afx_dsp::Resampled;
-use afx_models::{AnyAdapter, AnyLayer, Conditioning, ModelSpec, StateDelay};
+use afx_models::{AnyAdapter, AnyLayer, Conditioning, ModelSpec, StateDelay, StateDelayError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::Path;
@@ -66,6 +66,9 @@ struct KnobEntry {
 /// What plays a model: the layer of its file, or that at another sample rate.
 pub type ModelVoice<L = AnyLayer> = Voice<f32, L, AnyAdapter>;
 
+/// Howling is louder, a model that comes to rest is softer by far.
+const QUIET: f64 = 1e-3;
+
 /// The highest rate at which a model plays, that of [`Resampled`].
 const MAX_MODEL_HZ: u32 = 1_000_000;
 
@@ -114,8 +117,8 @@ impl ModelFile {
     fn start<L: Layer<f32>>(&self, model: Conditioned<L, AnyAdapter>, hz: u32, channels: usize) -> Result<ModelVoice<L>> {
         let mut voice = Voice::new(model, &self.learnt, f64::from(hz), channels).map_err(|e| unfit(&e))?;
         let defaults: Vec<f32> = self.knobs.iter().map(|k| k.normalise(k.default)).collect();
-        afx_core::Processor::set_controls(&mut voice, &defaults);
-        afx_core::Processor::reset(&mut voice);
+        voice.set_controls(&defaults);
+        voice.reset();
         Ok(voice)
     }
 
@@ -151,16 +154,68 @@ impl ModelFile {
     /// [`ModelFile::voice`] for a host at `host_hz`, without the latency of [`ModelFile::voice_at`]: the audio stays as it is, and the model's memory
     /// is read after as much time as in its training ([`StateDelay`], which says how near that comes). At a rate just below the model's, listen.
     ///
+    /// Where the rates have no whole ratio, the order of the interpolation is the best with which the model is as quiet after noise as at its own
+    /// rate, with all knobs at their defaults and at either stop: up to nine seconds of audio are played to find it.
+    ///
     /// # Errors
     /// When the parts do not fit each other; when the host's rate is below 0.9 or above 64 times the model's; or when the rates have no whole ratio
-    /// and the model has a convolution or another line of past frames.
+    /// and the model has a convolution or another line of past frames, or howls with every order.
     pub fn voice_without_latency(&self, host_hz: u32, channels: usize) -> Result<ModelVoice<StateDelay<AnyLayer>>> {
-        let Conditioned { layer, adapter } = self.model()?;
-        let layer = StateDelay::new::<f32>(layer, self.sample_rate, host_hz).map_err(|e| {
+        let unplayable = |found: &dyn core::fmt::Display| {
             let expected = format_args!("a rate that a model of {} Hz can play at without latency", self.sample_rate);
-            Error::new(ErrorKind::OutOfRange, "host_hz", expected, e)
-        })?;
-        self.start(Conditioned { layer, adapter }, host_hz, channels)
+            Error::new(ErrorKind::OutOfRange, "host_hz", expected, found)
+        };
+        let Conditioned { layer, adapter } = self.model()?;
+        let delayed = |order| StateDelay::with_order::<f32>(layer.clone(), self.sample_rate, host_hz, order);
+        let voice = |layer, channels| self.start(Conditioned { layer, adapter: adapter.clone() }, host_hz, channels);
+        if self.sample_rate > 0 && host_hz.is_multiple_of(self.sample_rate) {
+            return voice(delayed(1).map_err(|e| unplayable(&e))?, channels);
+        }
+        let mut own = None;
+        for order in if host_hz < self.sample_rate { [4, 5, 3, 2, 1] } else { [5, 4, 3, 2, 1] } {
+            let layer = match delayed(order) {
+                Err(StateDelayError::Order { .. }) => continue,
+                layer => layer.map_err(|e| unplayable(&e))?,
+            };
+            let rest = self.unrest(&mut voice(layer.clone(), 1)?, host_hz);
+            let own = match own {
+                Some(own) => own,
+                None => *own.insert(self.unrest(&mut self.voice(1)?, self.sample_rate)),
+            };
+            if rest <= (4.0 * own).max(QUIET) {
+                return voice(layer, channels);
+            }
+        }
+        Err(unplayable(&"one at which it howls"))
+    }
+
+    /// How loud a model is a quarter of a second after soft and loud noise: root mean square without the mean, the largest at three knob positions.
+    fn unrest<L: Layer<f32>>(&self, voice: &mut ModelVoice<L>, hz: u32) -> f64 {
+        let defaults = self.knobs.iter().map(|k| k.normalise(k.default)).collect();
+        let layer = &voice.model().layer;
+        let (inputs, outputs) = (layer.inputs(), layer.outputs());
+        let mut y = vec![vec![0.0; hz as usize / 4]; outputs];
+        let mut loudest = 0.0f64;
+        for position in [defaults, vec![-1.0; self.knobs.len()], vec![1.0; self.knobs.len()]] {
+            for level in [0.01, 1.0] {
+                let mut x = vec![0.0; hz as usize / 4];
+                let mut seed = 1u32;
+                for x in x.iter_mut().take(hz as usize / 50) {
+                    seed = seed.wrapping_mul(1664525).wrapping_add(1013904223);
+                    *x = level * (seed as f32 / 2f32.powi(31) - 1.0);
+                }
+                voice.set_controls(&position);
+                voice.reset();
+                voice.process(&vec![&x[..]; inputs], &mut y.iter_mut().map(|y| &mut y[..]).collect::<Vec<_>>());
+                for y in &y {
+                    let end = &y[y.len() - y.len() / 8..];
+                    let mean = |f: &dyn Fn(f64) -> f64| end.iter().map(|v| f(f64::from(*v))).sum::<f64>() / end.len().max(1) as f64;
+                    let middle = mean(&|v| v);
+                    loudest = loudest.max(mean(&|v| (v - middle) * (v - middle)).sqrt());
+                }
+            }
+        }
+        loudest
     }
 
     /// A voice that plays at `inner_hz`, in a host at another rate.
@@ -286,8 +341,8 @@ impl ModelFile {
             return Err(Error::new(ErrorKind::Mismatch, "knob values", self.knobs.len(), values.len()));
         }
         let mut voice = self.voice(1)?;
-        afx_core::Processor::set_controls(&mut voice, &self.normalise(values));
-        afx_core::Processor::reset(&mut voice);
+        voice.set_controls(&self.normalise(values));
+        voice.reset();
         let spec = ModelSpec { layer: self.spec.layer.clone(), conditioning: Conditioning::Fixed, controls: 0 };
         Ok(ModelFile { spec, knobs: Vec::new(), learnt: voice.parameters().to_vec(), ..self.clone() })
     }
@@ -355,8 +410,7 @@ fn unknown<'a>(given: &'a Value, read: &Value) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use afx_core::Processor;
-    use afx_models::{Dense, Dynamics, Function, Nonlinear};
+    use afx_models::{Dense, Dynamics, Function, Nonlinear, Rnn};
 
     fn model() -> ModelFile {
         let spec = ModelSpec::named("static-hyper-gru", 8, 2).unwrap();
@@ -473,6 +527,27 @@ mod tests {
         let convolution = ModelFile { learnt: vec![0.1; spec_len(&spec)], spec, ..model() };
         assert!(convolution.voice_without_latency(96_000, 1).is_ok());
         assert!(convolution.voice_without_latency(44_100, 1).map(drop).unwrap_err().to_string().ends_with("found a line of past frames"));
+    }
+
+    /// A pole near half the sample rate: the best interpolation has too much gain there, a line has none, and every extrapolation has.
+    #[test]
+    fn the_order_between_frames_is_one_with_which_the_model_comes_to_rest() {
+        let cell = vec![Rnn { inputs: 1, hidden: 1, bias: false }.into(), Dense { inputs: 1, outputs: 1, bias: false }.into()];
+        let spec = ModelSpec { layer: AnyLayer::stack(cell), conditioning: Conditioning::Fixed, controls: 0 };
+        let mut model = ModelFile { spec, knobs: Vec::new(), ..model() };
+        let layout = model.layout().unwrap();
+        model.learnt = vec![0.0; layout.len()];
+        for (tensor, value) in [("layer.0.w_ih", 1.0), ("layer.0.w_hh", -0.97), ("layer.1.weight", 1.0)] {
+            model.learnt[layout.tensors().iter().find(|t| t.name == tensor).unwrap().offset] = value;
+        }
+        let best = StateDelay::with_order::<f32>(model.model().unwrap().layer, 48_000, 52_000, 5).unwrap();
+        let adapter = model.model().unwrap().adapter;
+        let howls = model.unrest(&mut model.start(Conditioned { layer: best, adapter }, 52_000, 1).unwrap(), 52_000);
+        let mut found = model.voice_without_latency(52_000, 1).unwrap();
+        let rests = model.unrest(&mut found, 52_000);
+        assert!(howls > 0.1 && rests < 1e-6, "{howls}, {rests}");
+        let refusal = model.voice_without_latency(44_100, 1).map(drop).unwrap_err().to_string();
+        assert!(refusal.ends_with("found one at which it howls"), "{refusal}");
     }
 
     /// A curve and a gain of 20, on a sine whose harmonics beyond 24 kHz fold back between those below.

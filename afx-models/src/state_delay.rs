@@ -14,10 +14,10 @@ use core::ops::Range;
 /// Välimäki and Bilbao, DAFx 2024 (arXiv:2406.06293); Carson, Wright and Bilbao, ICASSP 2025 (arXiv:2409.15884).
 ///
 /// How near that comes, measured on 18 published LSTMs of 40 units for guitar pedals and amplifiers at 44.1 kHz, by the ratio of the output at
-/// their own rate, resampled, to the error: 38 dB in the middle and 25 at worst at 48 kHz; 60 and 26 dB at 96 kHz, 72 and 26 dB at 88.2, where
-/// what is left is the aliases of the lower rate; 37 and 23 dB at 40.5 kHz, as it is from 48 to 44.1. At 48 kHz a line in place of the
-/// polynomial, first order, leaves 24 dB in the middle, and ignoring the rate 6. Below 0.9 times the rate nothing good comes of it.
-/// [`afx_dsp::Resampled`] is 110 dB good at any rate, and 1.7 ms late.
+/// their own rate, resampled, to the error, each with the best order with which it comes to rest: 49 dB in the middle and 25 at worst at 48 kHz; 41
+/// and 25 dB at 1.45 and 1.84 times the rate; 72 and 26 dB at 88.2 and 96 kHz, where what is left is the aliases of the lower rate; 37 and 23 dB
+/// at 40.5 kHz, as it is from 48 to 44.1. At 48 kHz third order leaves 38 dB in the middle, a line, first order, 24 dB, and ignoring the rate 6.
+/// Below 0.9 times the rate nothing good comes of it. [`afx_dsp::Resampled`] is 110 dB good at any rate, and 1.7 ms late.
 ///
 /// What a layer does is the same up to half its own sample rate; above, its response goes on as its mirror image. At two and more times the rate a
 /// model aliases less, which is a reason to play it there between an upsampler and a downsampler: of a sine of 1249 Hz those LSTMs have their
@@ -26,8 +26,8 @@ use core::ops::Range;
 /// - Time: of a frame at a whole `M` as much as at the layer's rate; at any other the layer plays frame by frame, which takes twice as much for a
 ///   GRU of 32 units and four times for one of 8.
 /// - Real-time: `process` allocates nothing.
-/// - A layer that is stable at its own rate need not be where its memory is extrapolated, or interpolated by a high order: one of those 18 is
-///   not at 48 kHz with the fourth and fifth, and not at 40.5 with the first to third.
+/// - A memory that holds its value does so at every rate. Another layer that is stable at its own rate need not be where its memory is extrapolated,
+///   or interpolated by a high order: one of those 18 is not at 48 kHz with the fourth and fifth, and not at 40.5 with the first to third.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StateDelay<L> {
     layer: L,
@@ -63,8 +63,10 @@ pub enum StateDelayError {
         /// That of the host.
         host_hz: u32,
     },
-    /// The polynomial's order is zero or too high.
+    /// The polynomial's order is zero, or so high that a memory which holds its value would not.
     Order {
+        /// The highest order at these rates.
+        most: usize,
         /// The order.
         found: usize,
     },
@@ -78,7 +80,7 @@ impl fmt::Display for StateDelayError {
             StateDelayError::Rates { layer_hz, host_hz } => {
                 write!(f, "host_hz: expected {LOWEST} to {HIGHEST} times the {layer_hz} Hz of the layer, found {host_hz} Hz")
             }
-            StateDelayError::Order { found } => write!(f, "order: expected 1 to {ORDERS}, found {found}"),
+            StateDelayError::Order { most, found } => write!(f, "order: expected 1 to {most}, found {found}"),
             StateDelayError::Memory => write!(
                 f,
                 "layer: expected cells, recursive filters and what has no memory, for rates without a whole ratio; found a line of past frames"
@@ -99,7 +101,8 @@ const ORDERS: usize = 5;
 const BLOCK: usize = 64;
 
 impl<L> StateDelay<L> {
-    /// `layer`, trained at `layer_hz`, for a host at `host_hz`: of fourth order below the layer's rate, of third above.
+    /// `layer`, trained at `layer_hz`, for a host at `host_hz`: with a polynomial of fourth order below the layer's rate, of third above, and of
+    /// second above one and a half times that.
     ///
     /// # Errors
     /// When a rate is zero, the host's is less than 0.9 times the layer's or more than 64 times; or when their ratio is no whole number and
@@ -108,13 +111,15 @@ impl<L> StateDelay<L> {
     where
         L: Layer<T>,
     {
-        Self::with_order(layer, layer_hz, host_hz, if host_hz < layer_hz { 4 } else { 3 })
+        let ratio = f64::from(host_hz) / f64::from(layer_hz.max(1));
+        Self::with_order(layer, layer_hz, host_hz, if host_hz < layer_hz { 4 } else { most(ratio).min(3) })
     }
 
     /// With a polynomial of that order, 1 to 5, where the ratio of the rates is no whole number.
     ///
     /// # Errors
-    /// As [`StateDelay::new`], and when the order is zero or above 5.
+    /// As [`StateDelay::new`], and when the order is zero or above 5, or so high for the ratio that a memory which holds its value would grow: from
+    /// 1.15 times the layer's rate on 4 is the highest, from 1.27 on 3, from 1.5 to 2 times 2, and between 2.57 and 3 times 4.
     pub fn with_order<T: Scalar>(layer: L, layer_hz: u32, host_hz: u32, order: usize) -> Result<Self, StateDelayError>
     where
         L: Layer<T>,
@@ -123,31 +128,55 @@ impl<L> StateDelay<L> {
         if layer_hz == 0 || !(LOWEST..=f64::from(HIGHEST)).contains(&ratio) {
             return Err(StateDelayError::Rates { layer_hz, host_hz });
         }
-        if !(1..=ORDERS).contains(&order) {
-            return Err(StateDelayError::Order { found: order });
+        if !(1..=most(ratio)).contains(&order) {
+            return Err(StateDelayError::Order { most: most(ratio), found: order });
         }
-        let whole = (host_hz / layer_hz) as usize;
         if host_hz.is_multiple_of(layer_hz) {
-            return Ok(StateDelay { layer, delay: Delay::Whole(whole) });
+            return Ok(StateDelay { layer, delay: Delay::Whole((host_hz / layer_hz) as usize) });
         }
         let mut parts = Vec::new();
         if !layer.feedback(&mut |part| parts.push(part)) {
             return Err(StateDelayError::Memory);
         }
-        // Around the ratio, as far as the frame before.
-        let first = whole.saturating_sub((order - 1) / 2).max(1);
-        let weight = |k: usize| {
-            let others = (0..=order).filter(|j| *j != k);
-            others.map(|j| (ratio - (first + j) as f64) / (k as f64 - j as f64)).product()
-        };
-        let weights = (0..=order).map(weight).collect();
-        Ok(StateDelay { layer, delay: Delay::Between(Between { ratio, first, weights, parts }) })
+        let weights = (0..=order).map(|k| weight(ratio, order, k)).collect();
+        Ok(StateDelay { layer, delay: Delay::Between(Between { ratio, first: first(ratio, order), weights, parts }) })
     }
 
     /// The layer.
     pub fn layer(&self) -> &L {
         &self.layer
     }
+}
+
+/// Frames ago of the first point of a polynomial: they lie around the ratio, as far as the frame before.
+fn first(ratio: f64, order: usize) -> usize {
+    (ratio as usize).saturating_sub((order - 1) / 2).max(1)
+}
+
+/// What the polynomial makes of point `k`: Lagrange's.
+fn weight(ratio: f64, order: usize, k: usize) -> f64 {
+    let others = (0..=order).filter(|j| *j != k);
+    others.map(|j| (ratio - (first(ratio, order) + j) as f64) / (k as f64 - j as f64)).product()
+}
+
+/// The highest order with which a memory that holds its value goes on to do so: nowhere but at rest does what comes round have a part of one or
+/// more in phase, so that no frequency grows (Nyquist's criterion). The first order always does.
+fn most(ratio: f64) -> usize {
+    let holds = |order: &usize| {
+        (1..=1024).all(|step| {
+            // The cosine of a frequency, and those of its multiples by Chebyshev's recurrence.
+            let cosine = 1.0 - 2.0 * f64::from(step) / 1024.0;
+            let (mut before, mut now, mut in_phase) = (1.0, cosine, 0.0);
+            for ago in 1..first(ratio, *order) + order + 1 {
+                if ago >= first(ratio, *order) {
+                    in_phase += now * weight(ratio, *order, ago - first(ratio, *order));
+                }
+                (before, now) = (now, 2.0 * cosine * now - before);
+            }
+            in_phase < 1.0 + 1e-9
+        })
+    };
+    (2..=ORDERS).take_while(holds).last().unwrap_or(1)
 }
 
 impl Between {
@@ -482,6 +511,29 @@ mod tests {
         }
     }
 
+    /// Gates that never open: the memory is held for ever, whatever lies in it. At 88.2 kHz that of a model of 48 kHz grew with the third order.
+    #[test]
+    fn a_held_memory_neither_grows_nor_is_lost() {
+        let layer = Gru { inputs: 1, hidden: 1, bias: true };
+        let mut params = vec![0.0; Layer::<f64>::params_len(&layer)];
+        let update = Layer::<f64>::layout(&layer).tensors().iter().find(|t| t.name == "b_ih").expect("a bias").offset + 1;
+        for host_hz in [44_100, 48_500, 53_000, 60_000, 70_000, 75_000, 88_200, 95_000, 100_000, 130_000, 176_400] {
+            for order in 1..=most(f64::from(host_hz) / 48_000.0) {
+                let delayed = StateDelay::with_order::<f64>(layer, 48_000, host_hz, order).expect("an order that holds");
+                let (mut state, mut y) = (vec![0.0; Layer::<f64>::state_len(&delayed)], vec![0.0; 20_000]);
+                delayed.reset(&params, &mut state);
+                // Something of every frequency comes in while the gate is open.
+                params[update] = 0.0;
+                delayed.process(&params, &mut state, &noise(30), &mut y[..30]);
+                params[update] = 40.0;
+                delayed.process(&params, &mut state, &[0.0; 20_000], &mut y);
+                let largest = |y: &[f64]| y.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
+                assert!(largest(&y[10_000..]) <= 1.0 + 1e-9, "{host_hz} Hz, order {order}: {}", largest(&y[10_000..]));
+            }
+        }
+        assert_eq!([1.01, 1.088, 1.333, 1.8375, 2.177, 2.5].map(most), [5, 5, 3, 2, 5, 5]);
+    }
+
     #[test]
     fn every_memory_starts_at_rest() {
         let layer = Chain(Gru::new(1, 8), Dense::new(8, 1));
@@ -505,7 +557,8 @@ mod tests {
         assert_eq!(refusal(1, u32::MAX, 3), "host_hz: expected 0.9 to 64 times the 1 Hz of the layer, found 4294967295 Hz");
         assert!(matches!(StateDelay::new::<f32>(Gru::new(1, 8), 0, 0), Err(StateDelayError::Rates { layer_hz: 0, host_hz: 0 })));
         assert_eq!(refusal(48_000, 44_100, 0), "order: expected 1 to 5, found 0");
-        assert_eq!(refusal(48_000, 44_100, 6), "order: expected 1 to 5, found 6");
+        assert_eq!(refusal(44_100, 48_000, 6), "order: expected 1 to 5, found 6");
+        assert_eq!(refusal(48_000, 88_200, 3), "order: expected 1 to 2, found 3");
         let memory = StateDelay::new::<f32>(Chain(Fir { taps: 3 }, Gru::new(1, 8)), 44_100, 48_000).unwrap_err();
         assert!(memory == StateDelayError::Memory && memory.to_string().contains("a line of past frames"));
     }
