@@ -158,13 +158,16 @@ impl ModelFile {
     /// rate, with all knobs at their defaults and at either stop: up to nine seconds of audio are played to find it.
     ///
     /// # Errors
-    /// When the parts do not fit each other; when the host's rate is below 0.9 or above 64 times the model's; or when the rates have no whole ratio
-    /// and the model has a convolution or another line of past frames, or howls with every order.
+    /// When the parts do not fit each other; when the host's rate is below 0.9 or above 64 times the model's, or above 1 MHz; or when the rates have
+    /// no whole ratio and the model has a convolution or another line of past frames, or howls with every order.
     pub fn voice_without_latency(&self, host_hz: u32, channels: usize) -> Result<ModelVoice<StateDelay<AnyLayer>>> {
         let unplayable = |found: &dyn core::fmt::Display| {
             let expected = format_args!("a rate that a model of {} Hz can play at without latency", self.sample_rate);
             Error::new(ErrorKind::OutOfRange, "host_hz", expected, found)
         };
+        if host_hz > MAX_MODEL_HZ {
+            return Err(unplayable(&host_hz));
+        }
         let Conditioned { layer, adapter } = self.model()?;
         let delayed = |order| StateDelay::with_order::<f32>(layer.clone(), self.sample_rate, host_hz, order);
         let voice = |layer, channels| self.start(Conditioned { layer, adapter: adapter.clone() }, host_hz, channels);
@@ -191,24 +194,26 @@ impl ModelFile {
 
     /// How loud a model is a quarter of a second after soft and loud noise: root mean square without the mean, the largest at three knob positions.
     fn unrest<L: Layer<f32>>(&self, voice: &mut ModelVoice<L>, hz: u32) -> f64 {
-        let defaults = self.knobs.iter().map(|k| k.normalise(k.default)).collect();
         let layer = &voice.model().layer;
-        let (inputs, outputs) = (layer.inputs(), layer.outputs());
-        let mut y = vec![vec![0.0; hz as usize / 4]; outputs];
+        let (inputs, outputs, frames) = (layer.inputs(), layer.outputs(), hz as usize / 4);
+        let noise = |level: f32| {
+            let (mut x, mut seed) = (vec![0.0; frames], 1u32);
+            for x in &mut x[..frames / 12] {
+                seed = seed.wrapping_mul(1664525).wrapping_add(1013904223);
+                *x = level * (seed as f32 / 2f32.powi(31) - 1.0);
+            }
+            x
+        };
+        let (signals, mut y) = ([noise(0.01), noise(1.0)], vec![vec![0.0; frames]; outputs]);
+        let defaults = self.knobs.iter().map(|k| k.normalise(k.default)).collect();
         let mut loudest = 0.0f64;
         for position in [defaults, vec![-1.0; self.knobs.len()], vec![1.0; self.knobs.len()]] {
-            for level in [0.01, 1.0] {
-                let mut x = vec![0.0; hz as usize / 4];
-                let mut seed = 1u32;
-                for x in x.iter_mut().take(hz as usize / 50) {
-                    seed = seed.wrapping_mul(1664525).wrapping_add(1013904223);
-                    *x = level * (seed as f32 / 2f32.powi(31) - 1.0);
-                }
-                voice.set_controls(&position);
+            voice.set_controls(&position);
+            for x in &signals {
                 voice.reset();
                 voice.process(&vec![&x[..]; inputs], &mut y.iter_mut().map(|y| &mut y[..]).collect::<Vec<_>>());
                 for y in &y {
-                    let end = &y[y.len() - y.len() / 8..];
+                    let end = &y[frames - frames / 8..];
                     let mean = |f: &dyn Fn(f64) -> f64| end.iter().map(|v| f(f64::from(*v))).sum::<f64>() / end.len().max(1) as f64;
                     let middle = mean(&|v| v);
                     loudest = loudest.max(mean(&|v| (v - middle) * (v - middle)).sqrt());
@@ -523,6 +528,7 @@ mod tests {
         let expected = "host_hz: expected a rate that a model of 48000 Hz can play at without latency, \
                         found host_hz: expected 0.9 to 64 times the 48000 Hz of the layer, found 32000 Hz";
         assert_eq!(refusal(32_000), expected);
+        assert!(refusal(1_440_000).ends_with("without latency, found 1440000"));
         let spec = ModelSpec::named("static-hyper-tcn", 8, 2).unwrap();
         let convolution = ModelFile { learnt: vec![0.1; spec_len(&spec)], spec, ..model() };
         assert!(convolution.voice_without_latency(96_000, 1).is_ok());
