@@ -13,11 +13,13 @@ mod error;
 pub mod exchange;
 mod model;
 pub mod tensors;
+mod voice;
 pub mod wav;
 
 pub use about::About;
 pub use error::{Error, ErrorKind, Result};
-pub use model::{ModelFile, ModelVoice, VERSION};
+pub use model::{ModelFile, VERSION};
+pub use voice::ModelVoice;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

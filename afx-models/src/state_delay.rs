@@ -101,8 +101,8 @@ const ORDERS: usize = 5;
 const BLOCK: usize = 64;
 
 impl<L> StateDelay<L> {
-    /// `layer`, trained at `layer_hz`, for a host at `host_hz`: with a polynomial of fourth order below the layer's rate, of third above, and of
-    /// second above one and a half times that.
+    /// `layer`, trained at `layer_hz`, for a host at `host_hz`: with a polynomial of fourth order below the layer's rate, of third above, but of
+    /// second from one and a half times to twice that.
     ///
     /// # Errors
     /// When a rate is zero, the host's is less than 0.9 times the layer's or more than 64 times; or when their ratio is no whole number and
@@ -140,11 +140,6 @@ impl<L> StateDelay<L> {
         }
         let weights = (0..=order).map(|k| weight(ratio, order, k)).collect();
         Ok(StateDelay { layer, delay: Delay::Between(Between { ratio, first: first(ratio, order), weights, parts }) })
-    }
-
-    /// The layer.
-    pub fn layer(&self) -> &L {
-        &self.layer
     }
 }
 
@@ -230,7 +225,7 @@ impl<L> StateDelay<L> {
         self.layer.state_len().next_multiple_of(ALIGN)
     }
 
-    /// Frames one after the other, each by the memory whose turn it is.
+    /// Frames one after the other while parameters move, each by the memory whose turn it is.
     fn one_by_one<T: Scalar>(&self, turns: usize, params: Moving<'_, T>, state: &mut [T], x: &[T], y: &mut [T])
     where
         L: Layer<T>,
@@ -239,10 +234,7 @@ impl<L> StateDelay<L> {
         let frames = x.chunks_exact(self.layer.inputs()).zip(y.chunks_exact_mut(self.layer.outputs()));
         for (t, (x, y)) in frames.enumerate() {
             let memory = &mut memories[turn * self.memory::<T>()..][..self.layer.state_len()];
-            match params.slope {
-                Some(_) => self.layer.process_gliding(params.later(t), memory, x, y),
-                None => self.layer.process(params.start, memory, x, y),
-            }
+            self.layer.process_gliding(params.later(t), memory, x, y);
             turn = if turn + 1 == turns { 0 } else { turn + 1 };
         }
         place[0] = T::from_usize(turn);
@@ -289,6 +281,7 @@ impl<L> StateDelay<L> {
         place[0] = T::from_usize(turn);
     }
 
+    /// Frames one after the other, each with the memory of some time ago.
     fn between<T: Scalar>(&self, between: &Between, params: Moving<'_, T>, state: &mut [T], x: &[T], y: &mut [T])
     where
         L: Layer<T>,
@@ -435,9 +428,6 @@ impl<T: Scalar, L: Layer<T>> Layer<T> for StateDelay<L> {
             Delay::Whole(turns) => turns * self.layer.latency(),
             Delay::Between(between) => (between.ratio * self.layer.latency() as f64 + 0.5) as usize,
         }
-    }
-    fn feedback(&self, part: &mut dyn FnMut(Range<usize>)) -> bool {
-        self.delay == Delay::Whole(1) && self.layer.feedback(&mut |own| part(ALIGN + own.start..ALIGN + own.end))
     }
     fn rest(&self, params: &[T], state: &mut [T], x: &[T], y: &mut [T]) {
         self.spread(state, |memory| self.layer.rest(params, memory, x, y));
