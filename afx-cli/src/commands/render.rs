@@ -13,7 +13,7 @@ use std::path::PathBuf;
 pub struct Args {
     /// A model file
     model: PathBuf,
-    /// The audio to process, at any usual sample rate; every channel goes through the same model
+    /// The audio to process, at the model's sample rate unless an option says otherwise; every channel goes through the same model
     input: PathBuf,
     /// Where the result goes, 32-bit float, at the sample rate of the input
     output: PathBuf,
@@ -26,8 +26,11 @@ pub struct Args {
     /// Have the model play at so many times its sample rate, for fewer aliases; takes as many times as long
     #[arg(long, value_name = "FACTOR", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=16), allow_negative_numbers = true)]
     oversample: u32,
-    /// Have the model itself play at the input's sample rate, as in a plugin without latency, in place of converting the audio
-    #[arg(long, conflicts_with = "oversample")]
+    /// Take audio of another sample rate than the model's: it is converted there and back
+    #[arg(long)]
+    resample: bool,
+    /// Take audio of another sample rate and have the model itself play at that, as in a plugin without latency
+    #[arg(long, conflicts_with_all = ["oversample", "resample"])]
     without_latency: bool,
     /// Frames per block; the result is the same for any
     #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..), allow_negative_numbers = true)]
@@ -38,7 +41,8 @@ impl Args {
     /// Renders.
     ///
     /// # Errors
-    /// When a file cannot be read or written, its sample rate is one that the model cannot play at, or a knob is unknown or out of range.
+    /// When a file cannot be read or written, its sample rate is not the model's and no option takes it, or is one that the model cannot play at, or
+    /// a knob is unknown or out of range.
     pub fn run(self) -> Result<(), Error> {
         super::keep(&self.output, std::iter::once(&self.model).chain(&self.automate))?;
         let model = super::read_model(&self.model)?;
@@ -47,6 +51,10 @@ impl Args {
         let set: Vec<Knob> = model.knobs.iter().zip(&knobs).map(|(k, v)| Knob { default: *v, ..k.clone() }).collect();
         let automation = self.automate.as_ref().map(|path| Automation::read(path, &set)).transpose()?;
         let input = wav::read(&self.input)?;
+        if input.sample_rate != model.sample_rate && !self.resample && !self.without_latency {
+            let (file, expected, found) = (self.input.display(), model.sample_rate, input.sample_rate);
+            return Err(Error::new(format_args!("{file}: sample rate: expected {expected} Hz, the model's, found {found} Hz")));
+        }
         let mut voice = self.voice(&model, &input).map_err(|e| {
             // What can be wrong with a model is wrong at its own rate, too.
             let file = if input.sample_rate == model.sample_rate { &self.model } else { &self.input };

@@ -58,9 +58,11 @@ fn render_plays_a_file_of_another_sample_rate_at_that_rate() {
         audio.channels
     };
     let own = render(RATE, "512", &[]);
-    let other = render(44_100, "512", &[]);
-    assert!(other == render(44_100, "1", &[]) && other == render(44_100, "1000", &[]));
-    let twice = render(44_100, "512", &["--oversample", "2"]);
+    let resample = &["--resample"];
+    let other = render(44_100, "512", resample);
+    assert!(other == render(44_100, "1", resample) && other == render(44_100, "1000", resample));
+    assert!(own == render(RATE, "512", resample));
+    let twice = render(44_100, "512", &["--resample", "--oversample", "2"]);
     let four = render(RATE, "512", &["--oversample", "4"]);
     let direct = render(44_100, "512", &["--without-latency"]);
     for (found, every) in [(&other, 147), (&twice, 147), (&four, 160), (&direct, 147)] {
@@ -70,6 +72,16 @@ fn render_plays_a_file_of_another_sample_rate_at_that_rate() {
                 assert!((a - b).abs() < 1e-4, "{t}: {a} and {b}");
             }
         }
+    }
+    // A rate that nothing converts to, by name, and one for which nobody asked.
+    for (hz, how, expected) in [
+        (44_101, "--resample", "found taps for inner_hz and outer_hz: expected at most 1048576, found 3840000"),
+        (32_000, "--without-latency", "expected 0.9 to 64 times the 48000 Hz of the layer, found 32000 Hz"),
+        (44_100, "--block=64", "sample rate: expected 48000 Hz, the model's, found 44100 Hz"),
+    ] {
+        let dry = folder.wav("odd.wav", hz, &[plucks(480, hz)]);
+        let line = afx_err(args(&[&"render", &path, &dry, &out, &how]));
+        assert!(line.contains("odd.wav") && line.contains(expected), "{line}");
     }
 }
 
@@ -141,7 +153,7 @@ fn bad_wavs(folder: &Folder) -> Vec<PathBuf> {
         folder.bytes("huge.wav", &huge),
         folder.bytes("nan.wav", &nan),
         folder.bytes("text.wav", b"this is not a WAV file, not at all"),
-        folder.wav("rate.wav", 44_101, &[plucks(4410, 44_101)]),
+        folder.wav("rate.wav", 44_100, &[plucks(4410, 44_100)]),
         folder.join("absent.wav"),
         folder.path().to_path_buf(),
     ]
